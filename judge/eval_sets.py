@@ -1,16 +1,22 @@
 """Hand-labelled sets: ``eval_sets/<name>/`` with ``transcripts.jsonl``, ``labels/<annotator>.jsonl`` and a data card.
 
-Every transcript's metadata carries ``cluster`` (what it shares a scenario with), ``split`` (``dev`` or ``test``, by whole
-clusters) and ``origin``. Labels are ``judge.records.Annotation``; ``labels/adjudicated.jsonl`` holds what was decided where
-annotators disagreed, and is the reference.
+What a set holds itself is for tuning (``dev``). What is sealed lies in ``test/``, a set of the same form inside it, so that
+whoever works on dev never opens a file of the test split; every look at it is written down (``judge.looks``). Every
+transcript's metadata carries ``cluster`` (what it shares a scenario with), ``split`` and ``origin``. Labels are
+``judge.records.Annotation``; ``labels/adjudicated.jsonl`` holds what was decided where annotators disagreed, and is the
+reference. The card is ``README.md``; its front matter says what programs need to know.
 """
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import Literal
 
-from pydantic import ValidationError
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from judge import formats
 from judge.errors import UsageError
@@ -20,17 +26,54 @@ from judge.transcript import Transcript
 
 ADJUDICATED = "adjudicated"
 SPLITS = ("dev", "test")
+TEST = "test"
+"""The folder of the sealed split."""
+
+
+class Annotator(BaseModel):
+    """Who stands behind a name in ``labels/``. ``family`` names the model family where it is no person."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["person", "model"] = "person"
+    family: str = ""
+
+
+class Card(BaseModel):
+    """The front matter of a set's ``README.md``: what statistics may assume of it. Everything has a cautious default."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    grader: str = ""
+    """Whose facets are labelled; empty where the labels' own facet names have to say."""
+    selection: Literal["random", "enriched", "unknown"] = "unknown"
+    """How the transcripts were chosen: a random sample of a target, by a known rule that favours rare labels, or nobody knows."""
+    origin: str = ""
+    """``natural``, ``elicited``, ``planted`` or ``written``: easier positives than natural ones flatter a sensitivity."""
+    annotators: dict[str, Annotator] = Field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class EvalSet:
-    """A set on disk. Nothing is read before it is asked for."""
+    """A set on disk. Nothing is read before it is asked for, and nothing of ``test/`` unless ``test`` is."""
 
     folder: Path
 
     @property
     def name(self) -> str:
-        return self.folder.name
+        """``reward_seeking``, or ``reward_seeking/test`` for its sealed part."""
+        return f"{self.folder.parent.name}/{TEST}" if self.sealed else self.folder.name
+
+    @property
+    def sealed(self) -> bool:
+        """Whether this is the test split of the set in the folder above."""
+        return self.folder.name == TEST and (self.folder.parent / "transcripts.jsonl").exists()
+
+    @property
+    def test(self) -> "EvalSet | None":
+        """The sealed part, if there is one."""
+        inner = self.folder / TEST
+        return EvalSet(inner) if (inner / "transcripts.jsonl").exists() else None
 
     @property
     def transcripts_path(self) -> Path:
@@ -38,6 +81,22 @@ class EvalSet:
 
     def transcripts(self) -> Iterator[Transcript]:
         return formats.transcripts(str(self.transcripts_path), "own")
+
+    @cached_property
+    def card(self) -> Card:
+        """The data card's front matter; that of the set above where this is its test split. Raises UsageError."""
+        path = (self.folder.parent if self.sealed else self.folder) / "README.md"
+        text = path.read_text(encoding="utf-8") if path.is_file() else ""
+        header = re.match(r"---[ \t]*\n(.*?)^---[ \t]*$", text, flags=re.DOTALL | re.MULTILINE)
+        try:
+            return Card.model_validate((yaml.safe_load(header[1]) or {}) if header else {})
+        except (yaml.YAMLError, ValidationError) as error:
+            raise UsageError(
+                "the data card's front matter cannot be read",
+                where=f"{path}:1",
+                found=" ".join(str(error).split()),
+                expected=f"YAML between two lines of ---, with any of {', '.join(Card.model_fields)}",
+            ) from error
 
     @property
     def annotators(self) -> list[str]:
@@ -48,22 +107,27 @@ class EvalSet:
     def labels(self, annotator: str) -> dict[tuple[str, str], Annotation]:
         """(transcript id, facet) to what the annotator last said of it. Raises UsageError with file and line."""
         path = self.folder / "labels" / f"{annotator}.jsonl"
-        found: dict[tuple[str, str], Annotation] = {}
         if not path.is_file():
             raise UsageError(
                 f"{annotator!r} has labelled nothing in this set",
                 where=str(path.parent),
                 expected=f"one of {', '.join(self.annotators) or '(nobody yet)'}",
             )
-        with path.open("rb") as file:
-            for number, line in enumerate(file, start=1):
-                try:
-                    annotation = Annotation.model_validate_json(line)
-                except ValidationError as error:
-                    what = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-                    raise UsageError("not a label", where=f"{path}:{number}", found=what) from error
-                found[annotation.transcript_id, annotation.facet] = annotation
-        return found
+        return read_labels(path)
+
+
+def read_labels(path: Path) -> dict[tuple[str, str], Annotation]:
+    """(transcript id, facet) to the last annotation in a file of them. Raises UsageError with file and line."""
+    found: dict[tuple[str, str], Annotation] = {}
+    with path.open("rb") as file:
+        for number, line in enumerate(file, start=1):
+            try:
+                annotation = Annotation.model_validate_json(line)
+            except ValidationError as error:
+                what = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+                raise UsageError("not a label", where=f"{path}:{number}", found=what) from error
+            found[annotation.transcript_id, annotation.facet] = annotation
+    return found
 
 
 def open_set(folder: str | Path) -> EvalSet:
@@ -83,12 +147,20 @@ def check(found: EvalSet, graders: Mapping[str, Grader]) -> Iterator[str]:
     """Everything that is wrong with a set, in words: vocabulary, spans, splits that leak, labels without transcript.
 
     Args:
-        found: The set.
+        found: The set. Its test split, where there is one, is checked with it.
         graders: Facet to the grader that declares it.
     """
-    transcripts = {transcript.id: transcript for transcript in found.transcripts()}
+    parts = [part for part in (found, found.test) if part]
+    transcripts = {part.name: {t.id: t for t in part.transcripts()} for part in parts}
     if found.annotators:  # a set without labels is for trying things, and needs no splits
-        yield from _check_metadata(transcripts)
+        yield from _check_metadata(parts, transcripts)
+    for part in parts:
+        yield from _check_labels(part, transcripts[part.name], graders)
+
+
+def _check_labels(
+    found: EvalSet, transcripts: Mapping[str, Transcript], graders: Mapping[str, Grader]
+) -> Iterator[str]:
     for annotator in found.annotators:
         for (transcript_id, facet), annotation in found.labels(annotator).items():
             where = f"{annotator}, {transcript_id}, {facet}"
@@ -106,15 +178,25 @@ def check(found: EvalSet, graders: Mapping[str, Grader]) -> Iterator[str]:
             yield from (f"{t}: {facet} is not adjudicated" for t in transcripts if (t, facet) not in decided)
 
 
-def _check_metadata(transcripts: Mapping[str, Transcript]) -> Iterator[str]:
+def _check_metadata(
+    parts: list[EvalSet], transcripts: Mapping[str, Mapping[str, Transcript]]
+) -> Iterator[str]:
     splits: dict[str, set[str]] = defaultdict(set)
-    for transcript in transcripts.values():
-        missing = [key for key in ("cluster", "split", "origin") if not transcript.metadata.get(key)]
-        if missing:
-            yield f"{transcript.id}: metadata lacks {', '.join(missing)}"
-        elif transcript.metadata["split"] not in SPLITS:
-            yield f"{transcript.id}: split is {transcript.metadata['split']!r}, not dev or test"
-        splits[str(transcript.metadata.get("cluster"))].add(str(transcript.metadata.get("split")))
+    seen: set[str] = set()
+    for part in parts:
+        for transcript in transcripts[part.name].values():
+            missing = [key for key in ("cluster", "split", "origin") if not transcript.metadata.get(key)]
+            split = transcript.metadata.get("split")
+            if missing:
+                yield f"{transcript.id}: metadata lacks {', '.join(missing)}"
+            elif split not in SPLITS:
+                yield f"{transcript.id}: split is {split!r}, not dev or test"
+            elif len(parts) > 1 and (split == TEST) != part.sealed:
+                yield f"{transcript.id}: split is {split!r}, and it lies in {part.transcripts_path}"
+            if transcript.id in seen:
+                yield f"{transcript.id}: stands in the set and in its test split"
+            seen.add(transcript.id)
+            splits[str(transcript.metadata.get("cluster"))].add(str(split))
     for cluster, found in sorted(splits.items()):
         if len(found) > 1:
             yield f"cluster {cluster!r} stands in {' and '.join(sorted(found))}: the test split leaks"
@@ -142,11 +224,13 @@ def _check_label(
 
 
 def counts(found: EvalSet, annotator: str) -> dict[str, dict[str, Counter[str]]]:
-    """Facet to split to label to number of transcripts."""
-    split_of = {t.id: str(t.metadata.get("split")) for t in found.transcripts()}
+    """Facet to split to label to number of transcripts, over the set and its test split."""
     table: dict[str, dict[str, Counter[str]]] = defaultdict(lambda: defaultdict(Counter))
-    for (transcript_id, facet), annotation in found.labels(annotator).items():
-        labels = (annotation.label,) if isinstance(annotation.label, str) else annotation.label
-        for label in labels:
-            table[facet][split_of.get(transcript_id, "?")][label] += 1
+    for part in (found, found.test):
+        if part is None or annotator not in part.annotators:
+            continue
+        split_of = {t.id: str(t.metadata.get("split")) for t in part.transcripts()}
+        for (transcript_id, facet), annotation in part.labels(annotator).items():
+            labels = (annotation.label,) if isinstance(annotation.label, str) else annotation.label
+            table[facet][split_of.get(transcript_id, "?")].update(labels)
     return {facet: dict(splits) for facet, splits in table.items()}

@@ -110,6 +110,8 @@ class Annotation(BaseModel):
     split: Literal["dev", "test"] | None = None
     inclusion_probability: float = Field(default=1.0, gt=0, le=1)
     """With which the transcript was chosen for labelling; statistics weight by its inverse."""
+    stratum: str = ""
+    """From which stratum it was drawn, where the sample was stratified."""
 
 
 Record = Annotated[Verdict | Failure, Field(discriminator="status")]

@@ -1,7 +1,8 @@
 """A run's folder, ``runs/<name>/``: what was asked, what came out, and the files that others read.
 
 ``run.json`` is the manifest, ``records.jsonl`` the records in the order of the dataset, ``records.parquet`` the same as a
-table. All three can be made again from the store. Writing is atomic: a reader sees the old file or the new one.
+table. All three can be made again from the store. ``graders/`` holds the rubrics as they were, so that what a label meant
+can be read long after the prompt file has changed. Writing is atomic: a reader sees the old file or the new one.
 """
 
 import os
@@ -15,6 +16,7 @@ from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from judge.errors import UsageError
+from judge.grader import Grader
 from judge.records import Failure, Verdict, from_json_line
 from judge.request import Usage
 
@@ -84,6 +86,7 @@ class Run:
         self.manifest_path = self.folder / "run.json"
         self.records_path = self.folder / "records.jsonl"
         self.parquet_path = self.folder / "records.parquet"
+        self.graders_folder = self.folder / "graders"
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -121,6 +124,21 @@ class Run:
     def write_manifest(self, manifest: Manifest) -> None:
         with replacing(self.manifest_path) as file:
             file.write(manifest.model_dump_json(indent=1).encode() + b"\n")
+
+    def write_grader(self, grader: Grader) -> None:
+        """Keep a rubric as it is now, with everything that its requests are rendered from."""
+        with replacing(self.graders_folder / f"{grader.name}.json") as file:
+            file.write(grader.model_copy(update={"path": Path(grader.path.name)}).model_dump_json().encode())
+
+    def grader(self, name: str) -> Grader | None:
+        """A rubric as it was when the run used it, or None where the run kept none."""
+        path = self.graders_folder / f"{name}.json"
+        try:
+            return Grader.model_validate_json(path.read_bytes())
+        except FileNotFoundError:
+            return None
+        except (ValidationError, OSError) as error:
+            raise UsageError("cannot read this run's rubric", where=str(path), found=str(error)) from error
 
     def write_records(self, lines: Iterable[bytes]) -> None:
         with replacing(self.records_path) as file:

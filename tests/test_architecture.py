@@ -16,7 +16,8 @@ FLOORS = [
     {"transcript", "request", "records", "tokens", "project"},
     {"grader", "formats", "dialects", "stats", "pricing", "grounding", "local_model"},
     {"parse", "store", "runs", "export", "eval_sets", "providers"},
-    {"labelling"},
+    {"looks", "ratings"},
+    {"labelling", "calibration", "comparison", "rates"},
     {"report", "annotate"},
     {"cli"},
 ]

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from judge import eval_sets
+from judge import eval_sets, looks
 from judge.errors import UsageError
 from judge.records import Annotation, Evidence
 from tests.samples import grader, transcript
@@ -112,3 +112,57 @@ def test_the_sets_of_this_project_are_sound(path):
     if found.annotators:  # the demo has none
         assert problems(found, {facet: g for g in loaded for facet in g.facets}) == []
     assert (path.parent / "README.md").is_file()
+
+
+def sealed_set(tmp_path):
+    found = make(tmp_path, splits=("dev",))
+    inner = tmp_path / "test"
+    inner.mkdir()
+    line = json.loads(found.transcripts_path.read_text())
+    line |= {"id": "sealed", "metadata": {"cluster": "other", "split": "test", "origin": "written"}}
+    (inner / "transcripts.jsonl").write_text(json.dumps(line) + "\n")
+    return found
+
+
+def test_the_sealed_split_is_a_set_of_its_own_and_is_checked_with_the_whole(tmp_path, graders):
+    found = sealed_set(tmp_path)
+    (tmp_path / "README.md").write_text("---\nselection: random\n---\n")
+    assert found.test is not None
+    assert found.test.sealed
+    assert found.test.name == f"{tmp_path.name}/test"
+    assert found.test.card.selection == "random"
+    (tmp_path / "labels").mkdir(exist_ok=True)
+    (tmp_path / "labels" / "ana.jsonl").touch()
+    assert list(eval_sets.check(found, graders)) == []
+    inner = found.test.transcripts_path
+    inner.write_text(inner.read_text().replace('"split": "test"', '"split": "dev"').replace("other", "c0"))
+    (problem,) = eval_sets.check(found, graders)
+    assert "split is 'dev', and it lies in" in problem
+
+
+def test_an_unreadable_card_is_named(tmp_path):
+    found = make(tmp_path)
+    (tmp_path / "README.md").write_text("---\nselection: by feel\n---\n")
+    with pytest.raises(UsageError, match="front matter"):
+        _ = found.card
+    (tmp_path / "README.md").write_text("no front matter\n")
+    assert eval_sets.EvalSet(tmp_path).card.selection == "unknown"
+
+
+def test_looks_at_the_sealed_split_are_written_beside_the_set(tmp_path):
+    found = sealed_set(tmp_path)
+    assert found.test is not None
+    looks.record(found.test, "compare", ("runs/a",))
+    looks.record(found, "calibrate", ("runs/b",))
+    assert [look.what for look in looks.looks(found.test)] == [("runs/a",), ("runs/b",)]
+    assert (tmp_path / "looks.jsonl").is_file()
+    (tmp_path / "looks.jsonl").write_text("{}\n")
+    with pytest.raises(UsageError, match=r"looks.jsonl:1"):
+        looks.looks(found)
+
+
+def test_a_look_that_cannot_be_written_down_is_refused(tmp_path):
+    found = sealed_set(tmp_path)
+    (tmp_path / "looks.jsonl").mkdir()
+    with pytest.raises(UsageError, match="written down"):
+        looks.record(found, "compare", ())

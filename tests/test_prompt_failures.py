@@ -146,6 +146,6 @@ def ngrams(text: str, size: int) -> Iterator[tuple[str, ...]]:
 
 
 def eval_texts() -> Iterator[tuple[Path, str]]:
-    for path in sorted((ROOT / "eval_sets").glob("*/transcripts.jsonl")):
+    for path in sorted((ROOT / "eval_sets").rglob("transcripts.jsonl")):
         for line in path.read_text().splitlines():
             yield path, "\n".join(message["text"] for message in json.loads(line)["messages"])

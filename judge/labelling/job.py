@@ -203,6 +203,8 @@ async def _label(options: Options, run: Run, store: Store, watch: Callable[[Labe
         chosen = plan(options, provider, run.manifest())
         manifest = begin(options.dataset, chosen, run)
         run.write_manifest(manifest)
+        for grader in chosen.graders:
+            run.write_grader(grader)
         labelling = Labelling(chosen, provider, store)
         watch(labelling)
         _count(options.dataset, labelling, len(chosen.graders) * chosen.samples)
