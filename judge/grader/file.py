@@ -11,43 +11,31 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from jinja2 import DictLoader, StrictUndefined, Template, TemplateError, TemplateSyntaxError, meta, nodes
-from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2 import Template, TemplateError, TemplateSyntaxError, meta, nodes
 from pydantic import ValidationError
 
 from judge.errors import GraderError
 from judge.grader import Grader
+from judge.grader.sandbox import Sandbox
 
 VARIABLES = frozenset({"grader", "facets", "context", "metadata"})
 """What a rubric's body may refer to."""
 
-BROKEN = (TemplateError, ArithmeticError, LookupError, TypeError, ValueError)
+BROKEN = (TemplateError, ArithmeticError, LookupError, TypeError, ValueError, RecursionError)
 """What a stranger's template can raise when it is rendered."""
 
 FRAME = ("_system.jinja", "_transcript.jinja", "_answer.jinja", "_choice.jinja")
 """The templates around every rubric. They are part of what is sent, so they are part of every grader's hash."""
 
 
-def environment(templates: Mapping[str, str]) -> ImmutableSandboxedEnvironment:
-    """The sandbox that templates are rendered in: no files, no code, no undefined names."""
-    return ImmutableSandboxedEnvironment(
-        loader=DictLoader(templates),
-        undefined=StrictUndefined,
-        autoescape=False,  # prompts are text for a model, not markup for a browser
-        trim_blocks=True,
-        lstrip_blocks=True,
-        auto_reload=False,
-    )
-
-
-_environments: dict[str, ImmutableSandboxedEnvironment] = {}
+_sandboxes: dict[str, Sandbox] = {}
 
 
 def template(grader: Grader, name: str) -> Template:
     """A grader's template, as it was when the grader was loaded: what is sent is what was hashed."""
-    if grader.sha256 not in _environments:
-        _environments[grader.sha256] = environment(grader.templates)
-    return _environments[grader.sha256].get_template(name)
+    if grader.sha256 not in _sandboxes:
+        _sandboxes[grader.sha256] = Sandbox(grader.templates)
+    return _sandboxes[grader.sha256].get_template(name)
 
 
 def _source(folder: Path, name: str) -> tuple[str, Path]:
@@ -140,9 +128,14 @@ def _templates(path: Path) -> dict[str, str]:
             continue
         found[name], file = _source(path.parent, name)
         try:
-            tree = environment({}).parse(found[name], name, str(file))
+            tree = Sandbox({}).parse(found[name], name, str(file))
+            undeclared = meta.find_undeclared_variables(tree)
         except TemplateSyntaxError as error:
-            raise GraderError("not valid Jinja", where=f"{file}:{error.lineno}", found=str(error)) from error
+            raise GraderError(
+                "not valid Jinja", where=f"{file}:{error.lineno}", found=error.message
+            ) from error
+        except RecursionError as error:
+            raise GraderError("this template is nested too deeply", where=str(file)) from error
         references = list(meta.find_referenced_templates(tree))
         if None in references:
             raise GraderError(
@@ -152,12 +145,12 @@ def _templates(path: Path) -> dict[str, str]:
             )
         queue.extend(reference for reference in references if reference)
         if name not in FRAME:
-            _check_names(tree, file)
+            _check_names(undeclared, tree, file)
     return found
 
 
-def _check_names(tree: nodes.Template, file: Path) -> None:
-    for unknown in sorted(meta.find_undeclared_variables(tree) - VARIABLES):
+def _check_names(undeclared: set[str], tree: nodes.Template, file: Path) -> None:
+    for unknown in sorted(undeclared - VARIABLES):
         uses = (node.lineno for node in tree.find_all(nodes.Name) if node.name == unknown)
         raise GraderError(
             f"the body refers to {unknown!r}, which nobody fills in",
@@ -211,8 +204,8 @@ def derive(grader: Grader, values: Mapping[str, str | tuple[str, ...]]) -> dict[
     """Compute the composite labels from the facets' values. A composite whose facets are incomplete is left out."""
     results = {}
     for name, expression in grader.derived.items():
-        compiled = environment({}).compile_expression(expression, undefined_to_none=False)
-        needed = meta.find_undeclared_variables(environment({}).parse("{{ " + expression + " }}"))
+        compiled = Sandbox({}).compile_expression(expression, undefined_to_none=False)
+        needed = meta.find_undeclared_variables(Sandbox({}).parse("{{ " + expression + " }}"))
         if needed <= set(values):
             results[name] = bool(compiled(**values))
         elif unknown := needed - set(grader.facets):

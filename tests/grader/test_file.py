@@ -93,22 +93,6 @@ def test_an_include_cannot_leave_the_folder_or_read_other_files(tmp_path, name):
         grader(folder, GRADER + "{% include '" + name + "' %}")
 
 
-@pytest.mark.parametrize(
-    "attack",
-    [
-        "{{ ''.__class__.__mro__ }}",
-        "{{ grader.model_construct.__globals__ }}",
-        "{{ facets.__class__.__init__.__globals__ }}",
-        "{{ facets.clear() }}",
-        "{{ grader.facets.update({}) }}",
-        "{% for i in range(10**9) %}{% endfor %}",
-    ],
-)
-def test_a_rubric_cannot_reach_python(tmp_path, attack):
-    with pytest.raises(GraderError):
-        grader(tmp_path, GRADER + attack)
-
-
 def test_the_hash_covers_header_body_and_includes(tmp_path):
     (tmp_path / "_part.jinja").write_text("one")
     text = GRADER + "{% include '_part.jinja' %}"
