@@ -63,8 +63,13 @@ _STOPS: dict[str, tuple[FailureKind, str]] = {
 }
 
 
-def parse(completion: Completion, grader: Grader, transcript: Transcript) -> Reading | Rejected:
-    """Read one completion as one grader's answer on one transcript."""
+def parse(
+    completion: Completion, grader: Grader, transcript: Transcript, *, grounding: bool = True
+) -> Reading | Rejected:
+    """Read one completion as one grader's answer on one transcript.
+
+    Without ``grounding`` positive labels stand without a quote that was found: only to measure what grounding is worth.
+    """
     if completion.stop in _STOPS:
         kind, what = _STOPS[completion.stop]
         return Rejected(kind, f"{what}: {completion.detail}" if completion.detail else what)
@@ -83,7 +88,13 @@ def parse(completion: Completion, grader: Grader, transcript: Transcript) -> Rea
         return Rejected(
             "off_schema", detail, f"Your labels do not fit the rubric: {detail}. Send the whole object again."
         )
+    if not grounding:
+        grader = grader.model_copy(update={"facets": {n: _ungrounded(f) for n, f in grader.facets.items()}})
     return _ground(answer, values, wrong, grader, transcript)
+
+
+def _ungrounded(facet: Facet) -> Facet:
+    return facet.model_copy(update={"positive": ()})
 
 
 def _answer(text: str) -> Answer | None:

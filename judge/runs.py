@@ -42,6 +42,10 @@ class Manifest(BaseModel):
     order: str
     schema_style: str | None
     sampling: dict[str, Any]
+    defences: dict[str, bool] = Field(
+        default_factory=lambda: {"markers": True, "neutralise": True, "grounding": True}
+    )
+    """Which defences against hostile transcripts were on: all of them, but where one is measured."""
     samples: int
     window_tokens: int
     graders: dict[str, GraderNote]
@@ -68,7 +72,7 @@ class Manifest(BaseModel):
     @property
     def settings(self) -> dict[str, Any]:
         """What may not change within one run."""
-        return self.model_dump(include={"model", "method", "order", "schema_style", "sampling"})
+        return self.model_dump(include={"model", "method", "order", "schema_style", "sampling", "defences"})
 
 
 class Run:

@@ -18,7 +18,7 @@ FLOORS = [
     {"parse", "store", "runs", "export", "eval_sets", "providers"},
     {"looks", "ratings"},
     {"labelling", "calibration", "comparison", "rates"},
-    {"report", "annotate"},
+    {"report", "annotate", "attacks"},
     {"cli"},
 ]
 FLOOR = {name: number for number, names in enumerate(FLOORS) for name in names}

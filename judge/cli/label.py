@@ -9,7 +9,7 @@ import typer
 from judge.cli import options
 
 COMPLETE, FAILURES, BUDGET, INTERRUPTED = 0, 3, 4, 130
-_EXIT = {"complete": COMPLETE, "budget": BUDGET, "interrupted": INTERRUPTED, "provider": FAILURES}
+EXIT = {"complete": COMPLETE, "budget": BUDGET, "interrupted": INTERRUPTED, "provider": FAILURES}
 
 
 def label(
@@ -85,5 +85,5 @@ def label(
     with shown(quiet=quiet or json) as watch:
         result = label_dataset(chosen, watch)
     output.result(result, as_json=json)
-    code = _EXIT[result.manifest.status]
+    code = EXIT[result.manifest.status]
     sys.exit(FAILURES if code == COMPLETE and result.failures else code)

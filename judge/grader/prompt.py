@@ -39,6 +39,26 @@ _VISIBLE_TOKEN = str.maketrans({"<": "‹", ">": "›", "|": "¦", "｜": "¦", 
 
 
 @dataclass(frozen=True, slots=True)
+class Defences:
+    """What stands between a hostile transcript and the labels. All on but for measuring what each is worth.
+
+    Args:
+        markers: The markers around the transcript carry a code that it cannot forge; off, a word that anybody can write.
+        neutralise: Look-alikes of markers and role tokens inside the transcript are replaced.
+        grounding: A positive label stands only on a quote that is found in the transcript.
+
+    The fourth, that the rubric comes after the transcript, is the run's ``order``.
+    """
+
+    markers: bool = True
+    neutralise: bool = True
+    grounding: bool = True
+
+
+ALL_DEFENCES = Defences()
+
+
+@dataclass(frozen=True, slots=True)
 class Style:
     """How requests of a run are laid out; the same for all of them."""
 
@@ -47,6 +67,7 @@ class Style:
     order: Order = "transcript-first"
     schema: SchemaStyle | None = "common"
     """None where the model has no structured output: then the contract in the prompt has to do."""
+    defences: Defences = ALL_DEFENCES
 
 
 def neutralise(text: str) -> str:
@@ -59,11 +80,14 @@ def neutralise(text: str) -> str:
     return _ROLE_TOKEN.sub(lambda token: token[0].translate(_VISIBLE_TOKEN), text)
 
 
-def transcript_text(grader: Grader, window: Window) -> str:
+def transcript_text(grader: Grader, window: Window, defences: Defences = ALL_DEFENCES) -> str:
     """The transcript as this grader's judge sees it, markers included. Graders with equal views get equal text."""
-    neutral = [_neutral(message) for message in window.messages]
     shown = template(grader, "_transcript.jinja").render(
-        messages=neutral, code=_code(window.messages), window=window if window.count > 1 else None
+        messages=[_neutral(message) for message in window.messages]
+        if defences.neutralise
+        else window.messages,
+        code=_code(window.messages) if defences.markers else "transcript",
+        window=window if window.count > 1 else None,
     )
     return str(shown)
 
@@ -129,7 +153,7 @@ class Renderer:
                 messages = view(grader, transcript)
                 cut = windows(messages, self._limit(messages, transcript), OVERLAP)
                 shown[grader.view.channels] = tuple(
-                    (window, transcript_text(grader, window)) for window in cut
+                    (window, transcript_text(grader, window, self.style.defences)) for window in cut
                 )
         return shown
 

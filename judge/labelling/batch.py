@@ -58,7 +58,7 @@ def _missing(options: Options, chosen: Plan, store: Store) -> Iterator[Request]:
             yield request
             continue
         first = decode(*stored)
-        result = parse(first, question.grader, question.transcript)
+        result = parse(first, question.grader, question.transcript, grounding=chosen.style.defences.grounding)
         again = request.asked_again(Reask(first.text, result.complaint))
         if result.complaint and store.completion(again.key) is None:
             yield again

@@ -3,6 +3,7 @@
 import platform
 from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import asdict
 from datetime import UTC, datetime
 from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
@@ -36,6 +37,7 @@ def begin(dataset: Dataset, plan: Plan, run: Run) -> Manifest:
             "reasoning_effort": sampling.reasoning_effort,
             **sampling.extra,
         },
+        defences=asdict(plan.style.defences),
         samples=plan.samples,
         window_tokens=plan.window_tokens,
         graders={

@@ -13,7 +13,7 @@ from judge.errors import JudgeError, UsageError
 from judge.grader import Grader
 from judge.grader import file as grader_file
 from judge.grader.contract import SchemaStyle
-from judge.grader.prompt import Order, Style
+from judge.grader.prompt import ALL_DEFENCES, Defences, Order, Style
 from judge.labelling import choice
 from judge.labelling.bookkeeping import begin, finish
 from judge.labelling.dataset import Dataset
@@ -47,6 +47,7 @@ class Options:
         window_tokens: Overrides how many tokens of transcript one request may hold.
         in_flight: Overrides how many requests may be under way at once.
         reparse: Read stored completions anew instead of keeping the run's records.
+        defences: Which defences against hostile transcripts are on.
     """
 
     dataset: Dataset
@@ -64,6 +65,7 @@ class Options:
     patience: float = 600.0
     max_cost: float | None = None
     reparse: bool = False
+    defences: Defences = ALL_DEFENCES
     settings: Settings = field(default_factory=Settings.load)
 
 
@@ -110,7 +112,7 @@ def plan(options: Options, provider: Provider, before: Manifest | None = None) -
     return Plan(
         run=options.run,
         graders=graders,
-        style=Style(provider.model, sampling, options.order, schema),
+        style=Style(provider.model, sampling, options.order, schema, options.defences),
         method=options.method,
         samples=options.samples,
         window_tokens=options.window_tokens or _window_tokens(graders, capabilities, sampling, options.model),

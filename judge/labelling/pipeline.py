@@ -252,7 +252,8 @@ class Labelling:
         """Ask for all facets with evidence; once more where the first answer does not stand and that may help."""
         request = self._renderer.request(job.grader, job.transcript, shown, job.sample)
         completion = trail.add(request, await self._asker.ask(request, first=first))
-        result = parse(completion, job.grader, job.transcript)
+        grounding = self.plan.style.defences.grounding
+        result = parse(completion, job.grader, job.transcript, grounding=grounding)
         if not result.complaint:
             return result
         again = request.asked_again(Reask(completion.text, result.complaint))
@@ -260,7 +261,7 @@ class Labelling:
             second = trail.add(again, await self._asker.ask(again, first=True))
         except ProviderRejected:
             return result  # the second question cannot be asked (context full, not recorded); the first answer remains
-        return better(result, parse(second, job.grader, job.transcript))
+        return better(result, parse(second, job.grader, job.transcript, grounding=grounding))
 
     async def _chosen(self, job: Job, shown: str, trail: Trail, *, first: bool) -> Reading | Rejected:
         """Ask for one letter, in several ways, and average the probabilities."""
