@@ -14,6 +14,12 @@ from judge.errors import TranscriptError
 BOM = b"\xef\xbb\xbf"
 """A byte order mark. Some editors put it before UTF-8; it says nothing and is dropped."""
 
+MAX_RECORD = 256 * 1024 * 1024
+"""Bytes of one line, or of one sample of an Inspect log. The longest rollouts take a hundredth of this."""
+
+MAX_DOCUMENT = 2 * 1024 * 1024 * 1024
+"""Bytes of a file that has to be read whole."""
+
 _ENDINGS = (".gz", ".jsonl", ".ndjson", ".json", ".parquet", ".arrow", ".csv", ".tsv", ".txt", ".eval")
 
 
@@ -44,9 +50,23 @@ def opened(source: str) -> Iterator[IO[bytes] | gzip.GzipFile]:
 
 
 def document_of(source: str) -> bytes:
-    """The whole file, without a byte order mark."""
+    """The whole file, without a byte order mark. Raises TranscriptError where it unpacks to more than ``MAX_DOCUMENT``."""
     with opened(source) as file:
-        return file.read().removeprefix(BOM)
+        data = file.read(MAX_DOCUMENT + 1)
+    if len(data) > MAX_DOCUMENT:
+        raise too_large("the file has to be read whole, and is too large for that", source, MAX_DOCUMENT)
+    return data.removeprefix(BOM)
+
+
+def too_large(what: str, where: str, limit: int) -> TranscriptError:
+    """What to say of a file that would take all of the memory."""
+    return TranscriptError(
+        what,
+        where=where,
+        found=f"more than {limit // 2**20:,} MiB",
+        expected="one record on each line, each of a size that can be held",
+        do="cut it up; a record of that size is no transcript that a judge could read",
+    )
 
 
 def text_of(source: str) -> str:
@@ -59,12 +79,14 @@ def text_of(source: str) -> str:
 
 
 def lines_of(source: str) -> Iterator[bytes]:
-    """The file's lines, one at a time, with their ends."""
+    """The file's lines, one at a time, with their ends. Raises TranscriptError at one longer than ``MAX_RECORD``."""
     with opened(source) as file:
-        first = file.readline().removeprefix(BOM)
-        if first:
-            yield first
-        yield from file
+        number, line = 1, file.readline(MAX_RECORD + 1).removeprefix(BOM)
+        while line:
+            if len(line) > MAX_RECORD:
+                raise too_large("this line is too long", f"{source}:{number}", MAX_RECORD)
+            yield line
+            number, line = number + 1, file.readline(MAX_RECORD + 1)
 
 
 def text_lines_of(source: str) -> Iterator[str]:

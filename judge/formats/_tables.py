@@ -19,6 +19,8 @@ from judge.formats._record import Row, jsonable, parse_json
 
 HUB_PREFIX = "hf:"
 _BATCH_ROWS = 64
+# What a damaged table raises, as far as pyarrow has a name for it. UnicodeDecodeError is a cell whose bytes are no text.
+_BROKEN = (pa.ArrowException, OSError, UnicodeDecodeError, OverflowError, MemoryError)
 
 
 def kind_of_folder(path: Path) -> Literal["dataset", "parquet"]:
@@ -83,7 +85,12 @@ def _named(batches: Iterator[pa.RecordBatch], where: str, stem: str) -> Iterator
     for batch in batches:
         plain = plain or [partial(_plain, kind=field.type) for field in batch.schema]
         names = batch.schema.names
-        columns = [column.to_pylist() for column in batch.columns]
+        try:
+            columns = [column.to_pylist() for column in batch.columns]
+        except _BROKEN as error:
+            raise TranscriptError(
+                "the table is broken", where=f"{where}: after row {number}", found=str(error)
+            ) from error
         for values in zip(*columns, strict=True):
             number += 1
             place = f"{where}: row {number}"
@@ -115,7 +122,7 @@ def _plain(value: Any, kind: pa.DataType) -> Any:
 def _parquet_file(path: Path) -> pq.ParquetFile:
     try:
         return pq.ParquetFile(path)
-    except (pa.ArrowInvalid, OSError) as error:
+    except _BROKEN as error:
         raise TranscriptError("the Parquet file cannot be read", where=str(path), found=str(error)) from error
 
 
@@ -124,7 +131,7 @@ def _parquet(path: Path, unread: Collection[str]) -> Iterator[pa.RecordBatch]:
     wanted = [name for name in file.schema_arrow.names if name not in unread]
     try:
         yield from file.iter_batches(_BATCH_ROWS, columns=wanted, use_threads=False)
-    except (pa.ArrowInvalid, OSError) as error:
+    except _BROKEN as error:
         raise TranscriptError("the Parquet file is broken", where=str(path), found=str(error)) from error
 
 
@@ -139,12 +146,15 @@ def _arrow(source: str) -> Iterator[pa.RecordBatch]:
                 mapped.seek(0)
                 batches = (batch for batch in pa.ipc.open_stream(mapped))
             yield from _sliced(batches)
-    except (pa.ArrowInvalid, OSError) as error:
+    except _BROKEN as error:
         raise TranscriptError("the Arrow file cannot be read", where=source, found=str(error)) from error
 
 
 def _sliced(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     for batch in batches:
+        batch.validate(
+            full=True
+        )  # offsets that point outside would be followed, into memory that is not ours
         for start in range(0, batch.num_rows, _BATCH_ROWS):
             yield batch.slice(start, _BATCH_ROWS)
 
@@ -154,7 +164,7 @@ def _saved(source: str) -> Iterator[pa.RecordBatch]:
 
     try:
         dataset = datasets.load_from_disk(source).with_format("arrow")
-    except (pa.ArrowInvalid, OSError, ValueError, KeyError) as error:
+    except (*_BROKEN, ValueError, KeyError) as error:
         raise TranscriptError("the saved dataset cannot be read", where=source, found=str(error)) from error
     for table in dataset.iter(_BATCH_ROWS):
         yield from table.to_batches()

@@ -13,13 +13,12 @@ from pydantic import ValidationError
 from judge.errors import TranscriptError, UsageError
 from judge.formats._chat import add_messages
 from judge.formats._containers import Sample, Sight
+from judge.formats._files import MAX_RECORD, too_large
 from judge.formats._flatten import Flat
 from judge.formats._record import explain, jsonable, located, merge
 from judge.transcript import Transcript
 
 _UNREAD = {"events", "store", "timelines"}
-# What reading a damaged log raises, as far as inspect_ai documents and shows it.
-_BROKEN = (OSError, ValueError, LookupError, RuntimeError, zipfile.BadZipFile)
 
 
 def recognises(sample: Sample) -> Sight:
@@ -45,9 +44,11 @@ def read(source: str) -> Iterator[Transcript | TranscriptError]:
             "reading Inspect logs needs inspect_ai", where=source, do="pip install 'judge[inspect]'"
         ) from error
     archive = zipfile.is_zipfile(source)
+    if archive:
+        _refuse_bombs(source)
     try:
         log = read_eval_log(source, header_only=archive, resolve_attachments=not archive)
-    except _BROKEN as error:
+    except Exception as error:
         raise TranscriptError(
             "the Inspect log cannot be read", where=source, found=_first_line(error)
         ) from error
@@ -74,15 +75,34 @@ def read(source: str) -> Iterator[Transcript | TranscriptError]:
             yield TranscriptError("not a transcript", where=where, found=explain(error))
 
 
+def _refuse_bombs(source: str) -> None:
+    """A member that would unpack to more than a record may have. Raises TranscriptError."""
+    try:
+        with zipfile.ZipFile(source) as archive:
+            largest = max(archive.infolist(), key=lambda member: member.file_size, default=None)
+    except Exception as error:
+        raise TranscriptError(
+            "the Inspect log cannot be read", where=source, found=_first_line(error)
+        ) from error
+    if largest is not None and largest.file_size > MAX_RECORD:
+        raise too_large("a part of this log unpacks to too much", f"{source}: {largest.filename}", MAX_RECORD)
+
+
 def _archived(source: str) -> Iterator[Any]:
     from inspect_ai.log import read_eval_log_sample, read_eval_log_sample_summaries
 
-    for summary in read_eval_log_sample_summaries(source):
+    try:
+        summaries = read_eval_log_sample_summaries(source)
+    except Exception as error:
+        raise TranscriptError(
+            "the Inspect log cannot be read", where=source, found=_first_line(error)
+        ) from error
+    for summary in summaries:
         try:
             yield read_eval_log_sample(
                 source, summary.id, summary.epoch, resolve_attachments="full", exclude_fields=_UNREAD
             )
-        except _BROKEN as error:
+        except Exception as error:  # noqa: BLE001  (likewise)
             where = f"{source}: sample {summary.id} epoch {summary.epoch}"
             yield TranscriptError("the sample cannot be read", where=where, found=_first_line(error))
 

@@ -132,7 +132,7 @@ def _templates(path: Path) -> dict[str, str]:
             undeclared = meta.find_undeclared_variables(tree)
         except TemplateSyntaxError as error:
             raise GraderError(
-                "not valid Jinja", where=f"{file}:{error.lineno}", found=error.message
+                "not valid Jinja", where=f"{file}:{error.lineno}", found=error.message or ""
             ) from error
         except RecursionError as error:
             raise GraderError("this template is nested too deeply", where=str(file)) from error

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 
 from judge import formats
 from judge.errors import TranscriptError
+from judge.formats import _files
 from tests.formats.reading import assistant, bad, flat, good, said, user, write
 
 CHAT = said([user("Is 7 prime?"), assistant([{"type": "text", "text": "Yes."}])], id="a", arm="x")
@@ -333,3 +335,28 @@ def test_a_dataset_by_name_is_streamed_one_split_at_a_time(
     assert caught.value.do == "name one of them: hf:owner/name:train"
     with pytest.raises(TranscriptError, match="there is no split 'dev'"):
         good("hf:owner/name:dev")
+
+
+def test_a_line_or_document_that_would_fill_the_memory_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(_files, "MAX_RECORD", 5000)
+    monkeypatch.setattr(_files, "MAX_DOCUMENT", 9000)
+    line = tmp_path / "long.jsonl"
+    line.write_text('{"id": "a", "text": "short"}\n{"id": "b", "text": "' + "x" * 9000 + '"}\n')
+    with pytest.raises(TranscriptError, match=r"long.jsonl:2: this line is too long"):
+        list(_files.lines_of(str(line)))
+    bomb = tmp_path / "bomb.json.gz"
+    bomb.write_bytes(gzip.compress(b" " * 50_000))
+    with pytest.raises(TranscriptError, match="read whole"):
+        _files.document_of(str(bomb))
+
+
+def test_a_log_that_unpacks_to_too_much_is_refused_before_it_is_unpacked(tmp_path):
+    bomb = tmp_path / "bomb.eval"
+    with (
+        zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive,
+        archive.open("samples/1_epoch_1.json", "w", force_zip64=True) as member,
+    ):
+        for _ in range(300):
+            member.write(b" " * 2**20)
+    with pytest.raises(TranscriptError, match="unpacks to too much"):
+        list(formats.read(str(bomb), "inspect_log"))
