@@ -8,6 +8,13 @@ import typer
 Source = Annotated[
     str, typer.Argument(help="A file of transcripts, an evaluation set's folder, or hf:owner/name.")
 ]
+Raters = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="SOURCE...", help="Runs, sets (SET, SET/test), or one annotator: SET/labels/NAME.jsonl."
+    ),
+]
+Cluster = Annotated[str, typer.Option(help="Metadata key of what transcripts share; resampled together.")]
 Graders = Annotated[
     list[str], typer.Option("--grader", "-g", help="A grader's name or file. Repeat for several.")
 ]
