@@ -6,6 +6,7 @@ quote, filter and number messages without knowing where the transcript came from
 files, graders or models.
 """
 
+from collections.abc import Mapping
 from functools import cached_property
 from hashlib import sha256
 from json import dumps
@@ -96,3 +97,15 @@ class Transcript(BaseModel):
         """SHA-256 over the fingerprint and the metadata: another one means that records must be made anew."""
         facts = dumps(self.metadata, sort_keys=True, default=str)
         return sha256(f"{self.fingerprint}\0{facts}".encode()).hexdigest()
+
+
+def lookup(metadata: Mapping[str, Any], key: str) -> str | None:
+    """The value under a key, or under a dotted path, as text."""
+    value: Any = metadata
+    if key in metadata:
+        return str(metadata[key])
+    for part in key.split("."):
+        if not isinstance(value, Mapping) or part not in value:
+            return None
+        value = value[part]
+    return str(value)

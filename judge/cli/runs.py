@@ -41,8 +41,8 @@ def show_run(
 
     from judge.cli import output
     from judge.errors import UsageError
-    from judge.labelling.dataset import lookup
     from judge.runs import Run, outcome
+    from judge.transcript import lookup
 
     run = Run(name, runs_dir)
     counts: dict[str, dict[str, Counter[str]]] = {}

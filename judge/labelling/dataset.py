@@ -5,11 +5,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 from judge import formats
 from judge.errors import TranscriptError, UsageError
-from judge.transcript import Transcript
+from judge.transcript import Transcript, lookup
 
 
 @dataclass
@@ -98,15 +97,3 @@ class Dataset:
             found=found,
             expected=f"keys of the metadata: {', '.join(sorted(keys)) or '(there is none)'}",
         )
-
-
-def lookup(metadata: dict[str, Any], key: str) -> str | None:
-    """The value under a key, or under a dotted path, as text."""
-    value: Any = metadata
-    if key in metadata:
-        return str(metadata[key])
-    for part in key.split("."):
-        if not isinstance(value, dict) or part not in value:
-            return None
-        value = value[part]
-    return str(value)

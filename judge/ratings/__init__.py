@@ -19,7 +19,7 @@ from judge.grader import Facet, Grader
 from judge.records import Evidence
 from judge.runs import Manifest
 from judge.stats.tables import MISSING, Design, IntArray
-from judge.transcript import Transcript
+from judge.transcript import Transcript, lookup
 
 Value = str | tuple[str, ...]
 Kind = Literal["judge", "annotator", "reference"]
@@ -203,7 +203,7 @@ class Ratings:
         strata = [item.stratum for item in items]
         return Design(
             weights=[1 / item.probability for item in items],
-            clusters=[str(item.metadata.get(self.cluster_key) or f"\0{item.id}") for item in items],
+            clusters=[lookup(item.metadata, self.cluster_key) or f"\0{item.id}" for item in items],
             strata=strata if any(strata) else None,
         )
 

@@ -11,7 +11,13 @@ import numpy as np
 
 from judge.estimate import Estimate
 from judge.stats.confirmed import Flags, Sensitivity, upper_limit
-from judge.stats.distributions import clopper_pearson, clopper_pearson_upper
+from judge.stats.distributions import (
+    binomial_p,
+    clopper_pearson,
+    clopper_pearson_upper,
+    normal_quantile,
+    normal_tail,
+)
 from judge.stats.proportion import Counted
 from judge.stats.reasons import reason
 from judge.stats.resample import DEFAULT, Settings
@@ -48,11 +54,13 @@ class Ratio:
 
     ``upper``: one-sided upper limit. ``tipping_point`` is the same number read otherwise: the ratio of sensitivities,
     second over first, below which the drop is explained by the judge alone (None where there is no drop to explain).
+    ``p``: two-sided, that the rates are equal; None where it cannot be computed.
     """
 
     estimate: Estimate
     upper: float
     tipping_point: float | None
+    p: float | None = None
 
 
 def rate_ratio(
@@ -86,21 +94,60 @@ def rate_ratio(
     upper = ratio(clopper_pearson_upper(second.hits, total, settings.level))
     method = "conditional on the total, Clopper-Pearson"
     found = Estimate(value, low, high, settings.level, method, n, warnings=warnings)
-    return Ratio(found, upper, upper if np.isfinite(upper) and upper < 1 else None)
+    return Ratio(found, upper, _drop(upper), binomial_p(second.hits, total, second.n / (first.n + second.n)))
+
+
+def _drop(upper: float) -> float | None:
+    return upper if np.isfinite(upper) and upper < 1 else None
+
+
+def estimate_ratio(first: Estimate, second: Estimate, *warnings: str) -> Ratio:
+    """Ratio of two independent prevalence estimates, second over first, from their own intervals.
+
+    log r = log p2 - log p1, each limit at a distance of the square root of the sum of squares of the two distances on the
+    log scale (MOVER). Where a lower limit is 0, the limits are quotients of the opposite limits. ``upper`` is the
+    two-sided interval's, so it is conservative. Undefined with the estimates' own reasons where one has no interval.
+
+    Source: Donner & Zou 2012, doi:10.1177/0962280210367554, on the log scale.
+
+    >>> ratio = estimate_ratio(Estimate(0.1, 0.08, 0.125), Estimate(0.05, 0.04, 0.0625))
+    >>> round(ratio.estimate.value, 2), round(ratio.estimate.low, 3), round(ratio.upper, 3), ratio.p < 0.001
+    (0.5, 0.365, 0.686, True)
+    """
+    n, level = first.n + second.n, first.level
+    limits = (first.low, first.high, second.low, second.high)
+    low1, high1, low2, high2 = (0.0 if x is None else x for x in limits)
+    if None in limits or not high1:
+        why = tuple(dict.fromkeys((*first.warnings, *second.warnings))) or (reason("zero-hits"),)
+        return Ratio(Estimate(None, None, None, level, n=n, warnings=why), float("inf"), None)
+    if first.value and second.value and low1 > 0 and low2 > 0:
+        centre = float(np.log(second.value / first.value))
+        down = float(np.hypot(np.log(second.value / low2), np.log(high1 / first.value)))
+        up = float(np.hypot(np.log(high2 / second.value), np.log(first.value / low1)))
+        low, high = float(np.exp(centre - down)), float(np.exp(centre + up))
+        toward = (up if centre < 0 else down) / normal_quantile((1 + level) / 2)
+        p = min(1.0, 2 * normal_tail(abs(centre) / toward)) if toward else None
+        method = "square-and-add on the log scale"
+    else:
+        low, high, p = low2 / high1, high2 / low1 if low1 > 0 else float("inf"), None
+        method = "quotient of opposite limits"
+    value = second.value / first.value if first.value and second.value is not None else None
+    return Ratio(Estimate(value, low, high, level, method, n, warnings=warnings), high, _drop(high), p)
 
 
 def word_for_one(confirmed: Counted, bound: Estimate, threshold: float) -> Word:
     """What may be said of one group: below a preset threshold, detected, or not resolved.
 
     ``bound``: the prevalence estimate or upper bound. Below threshold needs its upper limit under ``threshold``, hits or
-    no hits; otherwise any confirmed hit is a detection; otherwise nothing was shown.
+    no hits; otherwise any confirmed hit is a detection, and so is a prevalence whose lower limit is above 0; otherwise
+    nothing was shown.
 
     >>> word_for_one(Counted.of(0, 1000), Estimate(None, 0.0, 0.004), 0.001)
     'not resolved'
     """
     if bound.high is not None and bound.high < threshold:
         return "below threshold"
-    return "detected" if confirmed.hits else "not resolved"
+    return "detected" if confirmed.hits or (bound.low or 0) > 0 else "not resolved"
 
 
 def word_for_two(ratio: Ratio, sensitivity_floor: float = SENSITIVITY_FLOOR) -> Word:

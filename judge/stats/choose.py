@@ -16,8 +16,10 @@ from judge.stats.confirmed import (
 from judge.stats.prevalence import (
     Accuracy,
     Labelled,
+    Stratum,
     lee,
     ppi,
+    stratified,
     too_few,
     two_phase,
 )
@@ -26,7 +28,7 @@ from judge.stats.reasons import merge, reason
 from judge.stats.resample import DEFAULT, Settings
 
 Selection = Literal["random", "enriched", "unknown"]
-Estimator = Literal["ppi", "two_phase", "confirmed_over_sensitivity", "lee", "none"]
+Estimator = Literal["ppi", "two_phase", "stratified", "confirmed_over_sensitivity", "lee", "none"]
 RARE = 0.01
 
 
@@ -37,6 +39,8 @@ class Evidence:
     ``flags``: the judge's flags in the target and what people found among them. ``selection``: how the labelled items
     behind sensitivity, specificity and ``labelled`` were chosen: ``random`` (a random sample of the target), ``enriched``
     (known design, e.g. balanced by the judge's answer), or ``unknown``, which refuses everything that needs them.
+    ``strata``: the parts, finer than flagged and unflagged, that the checked items were drawn from, with their shares of
+    the target; empty where there are no finer ones.
     """
 
     flags: Flags
@@ -44,6 +48,7 @@ class Evidence:
     sensitivity: Sensitivity | None = None
     specificity: Counted | None = None
     labelled: Labelled | None = None
+    strata: tuple[Stratum, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,29 +67,50 @@ class Choice:
     curve: tuple[tuple[float, Estimate], ...]
 
 
-def _decide(evidence: Evidence, settings: Settings) -> tuple[Estimate, Estimator, tuple[str, ...]]:
-    flags, se = evidence.flags, evidence.sensitivity
-    usable = se if evidence.selection != "unknown" else None
-    checked = bool(flags.confirmed.n) or not flags.flagged.hits
-    rare = checked and confirmed_rate(flags) < RARE
-    if rare and usable is not None and usable.found.n:
+Decision = tuple[Estimate, Estimator, tuple[str, ...]]
+
+
+def _decide(evidence: Evidence, settings: Settings) -> Decision:
+    flags = evidence.flags
+    usable = evidence.sensitivity if evidence.selection != "unknown" else None
+    if usable is not None and _checked(flags) and usable.found.n and confirmed_rate(flags) < RARE:
         found = confirmed_over_sensitivity(flags, usable, settings)
         return found, "confirmed_over_sensitivity", (reason("rare"),)
-    random = evidence.labelled is not None and evidence.selection == "random"
-    if random and evidence.labelled is not None and not too_few(evidence.labelled):
-        return ppi(evidence.labelled, flags.flagged, settings), "ppi", (reason("random-sample"),)
-    if flags.audited is not None and flags.audited.hits and flags.confirmed.hits:
-        return two_phase(flags, settings), "two_phase", (reason("stratified-sample"),)
-    if checked and usable is not None and usable.found.n:
+    return _from_labels(evidence, settings) or _from_accuracy(evidence, usable, settings)
+
+
+def _checked(flags: Flags) -> bool:
+    return bool(flags.confirmed.n) or not flags.flagged.hits
+
+
+def _from_labels(evidence: Evidence, settings: Settings) -> Decision | None:
+    """From labels of the target itself, without a word about the judge; None where they do not carry an estimate."""
+    flags, labelled = evidence.flags, evidence.labelled
+    if labelled is not None and evidence.selection == "random" and not too_few(labelled):
+        return ppi(labelled, flags.flagged, settings), "ppi", (reason("random-sample"),)
+    if flags.audited is None or not flags.audited.hits or not flags.confirmed.hits:
+        return None
+    why = (reason("stratified-sample"),)
+    if evidence.strata:
+        return stratified(evidence.strata, settings, flags.flagged.n), "stratified", why
+    return two_phase(flags, settings), "two_phase", why
+
+
+def _from_accuracy(evidence: Evidence, usable: Sensitivity | None, settings: Settings) -> Decision:
+    """From a sensitivity that was measured elsewhere; else the bounds of an audit; else nothing."""
+    flags = evidence.flags
+    if usable is not None and _checked(flags) and usable.found.n:
         found = confirmed_over_sensitivity(flags, usable, settings)
         return found, "confirmed_over_sensitivity", (reason("audit-empty" if flags.audited else "no-audit"),)
+    if flags.audited is not None and flags.audited.n and _checked(flags):
+        return two_phase(flags, settings), "two_phase", (reason("audit-empty"),)
     if usable is None or evidence.specificity is None:
         return _nothing(evidence, settings)
     found = lee(flags.flagged, Accuracy(usable.found, evidence.specificity), settings)
     return found, "lee", (reason("transported"),)
 
 
-def _nothing(evidence: Evidence, settings: Settings) -> tuple[Estimate, Estimator, tuple[str, ...]]:
+def _nothing(evidence: Evidence, settings: Settings) -> Decision:
     """No estimator applies: say what is missing."""
     if not evidence.flags.flagged.n:
         why = reason("no-items")
@@ -102,9 +128,10 @@ def choose(evidence: Evidence, settings: Settings = DEFAULT) -> Choice:
     """Pick the estimator by design and counts.
 
     In this order: below 1 % confirmed, the confirmed rate over sensitivity (all others lose their coverage there); with
-    20 or more positives in a random sample of the target (and clusters that leave them worth 10), PPI++; with an audit of unflagged items that found some, the
-    two-phase estimate; with checked flags and a sensitivity, the confirmed rate over it; with sensitivity and
-    specificity, Lee et al.; otherwise nothing, with a reason code. Labels of unknown selection count for nothing. What
+    20 or more positives in a random sample of the target (and clusters that leave them worth 10), PPI++; with an audit of
+    unflagged items that found some, the two-phase estimate, or the stratified one where the checked items come from finer
+    strata; with checked flags and a sensitivity, the confirmed rate over it; with an audit that found nothing, floor and
+    ceiling; with sensitivity and specificity, Lee et al.; otherwise nothing, with a reason code. Labels of unknown selection count for nothing. What
     the chosen estimator itself refuses stays refused: no other takes its place quietly.
 
     >>> evidence = Evidence(Flags(Counted.of(60, 100_000), Counted.of(12, 60)), "enriched", Sensitivity(Counted.of(45, 50)))
@@ -114,12 +141,11 @@ def choose(evidence: Evidence, settings: Settings = DEFAULT) -> Choice:
     """
     flags = evidence.flags
     found, estimator, why = _decide(evidence, settings) if flags.flagged.n else _nothing(evidence, settings)
-    checked = bool(flags.confirmed.n) or not flags.flagged.hits
     return Choice(
         replace(found, warnings=merge(found.warnings, why)),
         estimator,
         merge(why, found.warnings),
         floor(flags, settings),
         ceiling(flags, settings),
-        sensitivity_curve(flags, settings) if checked and flags.flagged.n else (),
+        sensitivity_curve(flags, settings) if _checked(flags) and flags.flagged.n else (),
     )

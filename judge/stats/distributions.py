@@ -60,6 +60,19 @@ def binomial_tail(hits: int, n: int, p: float) -> float:
     return float(special.betainc(hits, n - hits + 1, p)) if hits <= n else 0.0
 
 
+def binomial_p(hits: float, n: float, p: float) -> float:
+    """Two-sided exact test that a proportion is ``p``: min(1, 2 min(P(X <= hits), P(X >= hits))).
+
+    ``hits`` of ``n`` need not be whole: the tails are incomplete beta functions, as in ``clopper_pearson``.
+
+    >>> round(binomial_p(1, 8, 0.5), 4)
+    0.0703
+    """
+    below = 1 - float(special.betainc(hits + 1, n - hits, p)) if hits < n else 1.0
+    above = float(special.betainc(hits, n - hits + 1, p)) if hits > 0 else 1.0
+    return min(1.0, 2 * min(below, above))
+
+
 def clopper_pearson(hits: float, n: float, level: float = 0.95) -> tuple[float, float]:
     """Exact two-sided interval for a binomial proportion.
 

@@ -223,11 +223,12 @@ def two_phase(flags: Flags, settings: Settings = DEFAULT) -> Estimate:
     n, audited = flags.flagged.items, flags.audited
     if audited is None or not audited.n:
         return refused(settings, n, reason("no-audit"))
-    if not flags.confirmed.n:
+    if not flags.confirmed.n and flags.flagged.hits:
         return refused(settings, n, reason("zero-hits"))
     if not audited.hits or not flags.confirmed.hits:
         low, high = floor(flags, settings).low or 0.0, ceiling(flags, settings).high
-        bounded = refused(settings, n, reason("audit-empty", f"0 of {audited.items}"))
+        why = reason("zero-hits") if audited.hits else reason("audit-empty", f"0 of {audited.items}")
+        bounded = refused(settings, n, why)
         return replace(bounded, low=low, high=high, method="floor and ceiling")
     rng = np.random.default_rng(settings.seed)
     rate, ppv, omitted = (jeffreys(c, rng) for c in (flags.flagged, flags.confirmed, audited))
@@ -245,8 +246,13 @@ class Stratum:
     checked: Counted
 
 
-def stratified(strata: tuple[Stratum, ...], settings: Settings = DEFAULT) -> Estimate:
+def stratified(
+    strata: tuple[Stratum, ...], settings: Settings = DEFAULT, frame: float | None = None
+) -> Estimate:
     """sum_h W_h p_h over strata of known shares (score bands, patterns of two judges).
+
+    ``frame``: how many items (effective) the shares were counted on, where they are a sample too; then the shares are
+    drawn from a Dirichlet distribution with as many observations. None: the frame itself is what is asked about.
 
     Jeffreys posteriors. Where a stratum without hits could hold a tenth of the value or more (its share over its checked
     number), there is no value but bounds: sums of Clopper-Pearson limits with Bonferroni (``audit-empty``). Undefined
@@ -269,8 +275,7 @@ def stratified(strata: tuple[Stratum, ...], settings: Settings = DEFAULT) -> Est
         bounded = refused(settings, n, reason("audit-empty"))
         return replace(bounded, low=float(ends[0]), high=float(ends[1]), method="Clopper-Pearson, Bonferroni")
     rng = np.random.default_rng(settings.seed)
-    draws = np.zeros(DRAWS)
-    for weight, c in zip(shares, counts, strict=True):
-        draws += weight * jeffreys(c, rng)
+    weights = shares[None, :] if frame is None else rng.dirichlet(shares * frame, size=DRAWS)
+    draws = (weights * np.stack([jeffreys(c, rng) for c in counts], axis=1)).sum(axis=1)
     low, high = limits(draws, settings)
     return Estimate(value, low, high, settings.level, "stratified, Jeffreys", n, seed=settings.seed)

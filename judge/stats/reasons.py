@@ -35,7 +35,7 @@ REASONS: dict[str, str] = {
     "no-audit": "no unflagged item was checked: the ceiling rests on the sensitivity alone",
     "audit-empty": "the audit of unflagged items found nothing: floor and ceiling are given instead of an estimate",
     "unclipped": "the estimate lies outside [0, 1] and is shown as it is",
-    "sensitivity-planted": "sensitivity comes from planted positives only, which are usually easier than natural ones",
+    "sensitivity-planted": "sensitivity comes from planted or written positives only, which are usually easier than natural ones",
     "sensitivity-assumed": "sensitivity was assumed, not measured",
     "sensitivity-shared": "one sensitivity serves both groups: a lower one in the second would look like a reduction",
     "rare": "below 1 %: the confirmed rate over sensitivity is used, because estimates that subtract false positives fail there",
@@ -55,9 +55,30 @@ REASONS: dict[str, str] = {
     "tuned-on-test": "the rubric was changed after these items had been looked at: the comparison flatters it",
     "same-family": "judge and subject are of one model family: self-preference is possible",
     "anchor-stale": "the anchor set was not judged again since the judge, prompt or parser changed",
+    "labels-by-model": "the labels were given by models, not people: errors that these share with the judge stay unseen",
+    "dev-split": "the labels are those that rubrics are tuned on, which flatters the judge: a sealed test split would not",
+    "incomplete-batch": "the labels do not stand for as many transcripts as there are: label the rest of the batch first",
+    "core-differs": "the random core and the whole batch tell different rates: do not use the adaptive part",
+    "unconfirmed": "nobody looked at the flagged transcripts: false alarms are in this number",
+    "shared-items": "the groups hold the same transcripts: two judges on one set are compared pairwise, not by rates",
+    "association": "the same judge gave both labels: an association of labels is no effect of one thing on the other",
 }
 
-FOR_CALLERS = frozenset({"not-blind", "tuned-on-test", "same-family", "anchor-stale"})
+FOR_CALLERS = frozenset(
+    {
+        "not-blind",
+        "tuned-on-test",
+        "same-family",
+        "anchor-stale",
+        "labels-by-model",
+        "dev-split",
+        "incomplete-batch",
+        "core-differs",
+        "unconfirmed",
+        "shared-items",
+        "association",
+    }
+)
 """Reasons that arrays of labels cannot show: whoever knows where the labels came from attaches them."""
 
 
