@@ -44,6 +44,11 @@ class Accuracy:
     groups: Mapping[str, "Accuracy"] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
 
+    def warned(self, *warnings: str) -> "Accuracy":
+        """The same with further warnings, for the groups too."""
+        groups = {name: own.warned(*warnings) for name, own in self.groups.items()}
+        return replace(self, groups=groups, warnings=merge(self.warnings, warnings))
+
     def of(self, group: str) -> "Accuracy":
         """The group's own, or that of all together."""
         return self.groups.get(group, self)

@@ -83,7 +83,7 @@ def _reference(found: EvalSet) -> Path:
 
 def _warnings(path: Path, found: Mapping[str, Annotation], card: Card) -> tuple[str, ...]:
     warnings: tuple[str, ...] = ()
-    if not all(said.blind for said in found.values()):
+    if path.stem != ADJUDICATED and not all(said.blind for said in found.values()):
         warnings += (reason("not-blind"),)
     annotators = [who for name, who in card.annotators.items() if path.stem in {name, ADJUDICATED}]
     if annotators and all(who.kind == "model" for who in annotators):

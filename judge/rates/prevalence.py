@@ -114,7 +114,6 @@ def group_rate(
         applicable,
         own,
         merge(
-            accuracy.warnings if accuracy else (),
             incomplete(part) if part.known.any() else (),
             invalid_rate(~found.answered, found.design, settings).warnings if len(found) else (),
             same_family(found),

@@ -16,7 +16,7 @@ from judge.stats.distributions import chi2_tail
 from judge.stats.proportion import Share, difference, rate, rate_sample, share
 from judge.stats.reasons import reason
 from judge.stats.resample import DEFAULT, Settings, estimate
-from judge.stats.tables import SIMPLE, Design, FloatArray, codes_of, items
+from judge.stats.tables import SIMPLE, Design, FloatArray, Sample, codes_of, items
 
 FEW = 10
 
@@ -109,6 +109,18 @@ def _within_of(sums: FloatArray, strata: int) -> FloatArray:
     return np.asarray((weight * gap).sum(axis=1) / weight.sum(axis=1))
 
 
+def _stratified_sums(
+    hit: FloatArray, later: FloatArray, strata: ArrayLike, design: Design
+) -> tuple[Sample, int]:
+    """Hits and sizes in the first and second group of each stratum, and how many strata there are."""
+    stratum = codes_of(strata)
+    number = int(stratum.max(initial=-1)) + 1
+    own = np.stack([hit * (1 - later), 1 - later, hit * later, later], axis=1)
+    cells = np.zeros((len(hit), number, 4))
+    cells[np.arange(len(hit)), stratum] = own
+    return items(cells.reshape(len(hit), -1), design), number
+
+
 def within_strata(
     hits: ArrayLike,
     second: ArrayLike,
@@ -132,11 +144,48 @@ def within_strata(
     0.0
     """
     hit, later = np.asarray(hits, dtype=np.float64), np.asarray(second, dtype=np.float64)
-    stratum = codes_of(strata)
-    number = int(stratum.max(initial=-1)) + 1
-    own = np.stack([hit * (1 - later), 1 - later, hit * later, later], axis=1)
-    cells = np.zeros((len(hit), number, 4))
-    cells[np.arange(len(hit)), stratum] = own
-    sums = items(cells.reshape(len(hit), -1), design)
+    sums, number = _stratified_sums(hit, later, strata, design)
     found = estimate(sums, partial(_within_of, strata=number), settings)
     return found if found.value is not None else replace(found, warnings=(reason("no-overlap"),))
+
+
+def _ratio_of(sums: FloatArray, strata: int) -> FloatArray:
+    """The Mantel-Haenszel ratio r as r / (1 + r), so that it lies in 0..1 and its logit is log r."""
+    cells = sums.reshape(-1, strata, 4)
+    hits_1, n_1, hits_2, n_2 = (cells[..., at] for at in range(4))
+    total = np.where(n_1 + n_2 > 0, n_1 + n_2, 1)
+    later, earlier = (hits_2 * n_1 / total).sum(axis=1), (hits_1 * n_2 / total).sum(axis=1)
+    return np.asarray(later / (later + earlier))
+
+
+def ratio_within_strata(
+    hits: ArrayLike,
+    second: ArrayLike,
+    strata: ArrayLike,
+    design: Design = SIMPLE,
+    settings: Settings = DEFAULT,
+) -> Estimate:
+    """Ratio of a rate, second group over first, comparing only items of the same stratum; arguments as ``within_strata``.
+
+    sum_s (h_2s n_1s / n_s) / sum_s (h_1s n_2s / n_s), with the interval on the log scale. Range 0 to infinity; undefined
+    where no stratum holds both groups (``no-overlap``) or neither has a hit there (``zero-hits``), and without an interval
+    where one of them has none.
+
+    Source: Greenland & Robins 1985, doi:10.2307/2530643, equation 4.
+
+    >>> few, many = [1] * 2 + [0] * 18, [1] * 8 + [0] * 12
+    >>> found = ratio_within_strata(few + many, [0] * 20 + [1] * 20, ["s"] * 40)
+    >>> found.value
+    4.0
+    """
+    hit, later = np.asarray(hits, dtype=np.float64), np.asarray(second, dtype=np.float64)
+    sums, number = _stratified_sums(hit, later, strata, design)
+    found = estimate(sums, partial(_ratio_of, strata=number), settings, span=(0.0, 1.0))
+    if found.value is None:
+        overlap = np.intersect1d(np.asarray(strata)[later > 0], np.asarray(strata)[later == 0])
+        return replace(found, warnings=(reason("zero-hits" if len(overlap) else "no-overlap"),))
+    if found.value in {0.0, 1.0}:
+        edge = None if found.value else 0.0
+        return replace(found, value=edge, low=None, high=None, method="", warnings=(reason("no-spread"),))
+    ends = [None if x is None else x / (1 - x) if x < 1 else float("inf") for x in (found.low, found.high)]
+    return replace(found, value=found.value / (1 - found.value), low=ends[0], high=ends[1])

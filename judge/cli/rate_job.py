@@ -1,0 +1,132 @@
+"""What ``judge rate`` reads: runs, the hand labels beside them, and the run that shows how good their judge is."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from judge.cli import sources
+from judge.cli.terminal import announce
+from judge.errors import UsageError
+from judge.eval_sets import EvalSet
+from judge.grader import Grader
+from judge.rates.accuracy import Accuracy, accuracy
+from judge.rates.conditional import Conditional, Question, conditional
+from judge.rates.judges import differences, measured_in
+from judge.rates.labels import checked, hand_labels
+from judge.rates.question import Asked, answers, asked
+from judge.rates.report import Plan, Report, Target, report
+from judge.ratings import Rater, Ratings
+from judge.runs import Run
+from judge.stats.reasons import reason
+from judge.stats.resample import Settings
+
+
+@dataclass(frozen=True)
+class Request:
+    """The command's words, not looked up yet."""
+
+    runs: list[str]
+    facet: str
+    labels: tuple[str, ...]
+    calibrated_on: str | None
+    calibration_run: str | None
+    confirmed: str | None
+    cluster: str
+    prompts: Path | None
+    runs_dir: Path
+
+
+def rates(request: Request, plan: Plan) -> Report:
+    """Read everything and take the rates. Raises UsageError."""
+    ratings = _gather(request)
+    return report([_target(request, plan, ratings, judge) for judge in ratings.judges], plan)
+
+
+def conditional_rates(
+    request: Request, of: str, given: str, *, by: str | None, within: str | None, settings: Settings
+) -> Conditional:
+    """The rate of one label given another, from answers alone. Raises UsageError."""
+    ratings = _gather(request)
+    if len(ratings.judges) != 1:
+        raise UsageError("one run at a time", found=", ".join(request.runs), do="name one run")
+    judge = ratings.judges[0]
+    graders = _graders(judge, ratings)
+    first = answers(ratings, judge, asked(of, graders))
+    second = answers(ratings, judge, asked(given, graders))
+    return conditional(Question(first, second, by, within), settings)
+
+
+def _gather(request: Request) -> Ratings:
+    runs = [sources.run(name, request.runs_dir) for name in request.runs]
+    return sources.gather(runs, "rate", prompts=request.prompts, cluster=request.cluster)
+
+
+def _graders(judge: Rater, ratings: Ratings) -> dict[str, Grader]:
+    return {
+        name: judge.rubrics.get(name, grader)
+        for name, grader in ratings.graders.items()
+        if name in judge.rubrics
+    }
+
+
+def _target(request: Request, plan: Plan, ratings: Ratings, judge: Rater) -> Target:
+    question = asked(request.facet, _graders(judge, ratings), request.labels)
+    found = answers(ratings, judge, question)
+    hand = None
+    if request.confirmed is not None:
+        hand = hand_labels(_labels(request.confirmed, request.runs_dir), question)
+        told = sum(item in hand.labels for item in (item.id for item in found.items))
+        announce(f"{told} of {len(hand.labels)} labels in {hand.name} are of transcripts of {judge.name}")
+    part = checked(found, hand)
+    if request.calibrated_on is None:
+        return Target(found, part)
+    overall, applicable = _accuracies(request, request.calibrated_on, judge, question, plan)
+    return Target(found, part, overall, applicable)
+
+
+def _labels(name: str, runs_dir: Path) -> EvalSet | Path:
+    """A set, one of its files, or any file of annotations."""
+    if Path(name).is_file():
+        return Path(name)
+    found = sources.find(name, runs_dir)
+    if isinstance(found, Run):
+        raise UsageError("hand labels were expected here", found=f"the run {name}", do="name a set or a file")
+    return found
+
+
+def _accuracies(
+    request: Request, name: str, judge: Rater, question: Asked, plan: Plan
+) -> tuple[Accuracy, Accuracy]:
+    """Over all answers of the judge on the set, and over those where it found the question to arise."""
+    labelled = _labels(name, request.runs_dir)
+    whole = labelled if isinstance(labelled, EvalSet) else EvalSet(labelled.parent.parent)
+    hand_on = [t.id for t in whole.transcripts()]
+    folders = list(dict.fromkeys((judge.source.parent, request.runs_dir)))
+    if request.calibration_run is not None:
+        run = sources.run(request.calibration_run, request.runs_dir)
+    else:
+        run = measured_in(judge, question.grader.name, hand_on, folders)
+        announce(f"the judge's answers on {whole.name} are taken from run {run.name}")
+    both = sources.gather([run, labelled], "rate", prompts=request.prompts, cluster=request.cluster)
+    hand = hand_labels(labelled, question)
+    found = answers(both, both.judges[0], question)
+    part = checked(found, hand)
+    warnings = _fitness(judge, both.judges[0], question, whole)
+    inside = found.applicable
+    measured = [
+        accuracy(found, part, hand, plan.by, plan.settings),
+        accuracy(found.at(inside), part.at(inside), hand, plan.by, plan.settings),
+    ]
+    overall, applicable = (one.warned(*warnings) for one in measured)
+    return overall, applicable
+
+
+def _fitness(judge: Rater, measured: Rater, question: Asked, whole: EvalSet) -> tuple[str, ...]:
+    """What speaks against carrying this run's figures over to that judge."""
+    warnings: tuple[str, ...] = ()
+    if judge.manifest is None or measured.manifest is None:
+        warnings += (reason("other-judge", "no manifest"),)
+    elif unlike := differences(judge.manifest, measured.manifest, question.grader.name):
+        warnings += (reason("other-judge", ", ".join(unlike)),)
+    if whole.test is not None:
+        warnings += (reason("dev-split", f"{whole.name}; {whole.name}/test is sealed"),)
+    return warnings
