@@ -11,7 +11,7 @@ from judge.grader import Grader
 from judge.rates.accuracy import Accuracy, accuracy
 from judge.rates.conditional import Conditional, Question, conditional
 from judge.rates.judges import differences, measured_in
-from judge.rates.labels import checked, hand_labels
+from judge.rates.labels import checked, core_of, hand_labels
 from judge.rates.question import Asked, answers, asked
 from judge.rates.report import Plan, Report, Target, report
 from judge.ratings import Rater, Ratings
@@ -49,7 +49,7 @@ def conditional_rates(
     if len(ratings.judges) != 1:
         raise UsageError("one run at a time", found=", ".join(request.runs), do="name one run")
     judge = ratings.judges[0]
-    graders = _graders(judge, ratings)
+    graders = graders_of(judge, ratings)
     first = answers(ratings, judge, asked(of, graders))
     second = answers(ratings, judge, asked(given, graders))
     return conditional(Question(first, second, by, within), settings)
@@ -60,7 +60,21 @@ def _gather(request: Request) -> Ratings:
     return sources.gather(runs, "rate", prompts=request.prompts, cluster=request.cluster)
 
 
-def _graders(judge: Rater, ratings: Ratings) -> dict[str, Grader]:
+def source_of(judge: Rater) -> str:
+    """The file that a run was made from, by the name in its manifest. Raises UsageError where it is not to be found."""
+    name = str(judge.manifest.dataset.get("source") or "") if judge.manifest else ""
+    if name and Path(name).is_file():
+        return name
+    raise UsageError(
+        "the transcripts of this run are not where this command runs",
+        where=str(judge.source),
+        found=f"its manifest names {name!r}" if name else "no manifest",
+        do="name the file that `judge label` read with --from",
+    )
+
+
+def graders_of(judge: Rater, ratings: Ratings) -> dict[str, Grader]:
+    """The rubrics that a judge used, as it used them."""
     return {
         name: judge.rubrics.get(name, grader)
         for name, grader in ratings.graders.items()
@@ -69,7 +83,7 @@ def _graders(judge: Rater, ratings: Ratings) -> dict[str, Grader]:
 
 
 def _target(request: Request, plan: Plan, ratings: Ratings, judge: Rater) -> Target:
-    question = asked(request.facet, _graders(judge, ratings), request.labels)
+    question = asked(request.facet, graders_of(judge, ratings), request.labels)
     found = answers(ratings, judge, question)
     hand = None
     if request.confirmed is not None:
@@ -77,10 +91,11 @@ def _target(request: Request, plan: Plan, ratings: Ratings, judge: Rater) -> Tar
         told = sum(item in hand.labels for item in (item.id for item in found.items))
         announce(f"{told} of {len(hand.labels)} labels in {hand.name} are of transcripts of {judge.name}")
     part = checked(found, hand)
+    core = core_of(found, hand, plan.settings) if hand is not None else None
     if request.calibrated_on is None:
-        return Target(found, part)
+        return Target(found, part, core=core)
     overall, applicable = _accuracies(request, request.calibrated_on, judge, question, plan)
-    return Target(found, part, overall, applicable)
+    return Target(found, part, overall, applicable, core)
 
 
 def _labels(name: str, runs_dir: Path) -> EvalSet | Path:

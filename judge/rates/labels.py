@@ -15,9 +15,13 @@ from numpy.typing import NDArray
 
 from judge.errors import UsageError
 from judge.eval_sets import ADJUDICATED, Card, EvalSet, read_labels
+from judge.rates.batch_files import QUEUE, read_queue
 from judge.rates.question import Answers, Asked, Bools
+from judge.rates.selection import QueueLine
 from judge.records import Annotation
 from judge.stats.reasons import reason
+from judge.stats.resample import DEFAULT, Settings
+from judge.stats.sampling import Batch, CoreCheck, core_check
 from judge.stats.tables import FloatArray
 
 Choice = Literal["random", "known", "unknown"]
@@ -27,12 +31,24 @@ TOLERANCE = 0.05
 
 @dataclass(frozen=True)
 class HandLabels:
-    """One facet's labels by transcript, and the data card of the set that they stand in, if they do."""
+    """One facet's labels by transcript, the data card of the set that they stand in, and the queue that they were drawn by.
+
+    Where there is a queue, its probabilities and strata count, whatever the labels carry.
+    """
 
     name: str
     labels: Mapping[str, Annotation]
     card: Card = field(default_factory=Card)
+    queue: Mapping[str, QueueLine] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+
+    def design(self, item: str) -> tuple[float, str]:
+        """The inclusion probability and the stratum of a labelled transcript."""
+        line = self.queue.get(item)
+        if line is not None:
+            return line.inclusion_probability, line.stratum
+        said = self.labels[item]
+        return said.inclusion_probability, said.stratum
 
 
 def hand_labels(source: EvalSet | Path, asked: Asked) -> HandLabels:
@@ -43,6 +59,7 @@ def hand_labels(source: EvalSet | Path, asked: Asked) -> HandLabels:
     path = _reference(source) if isinstance(source, EvalSet) else source
     inside = path.parent.name == "labels" and (path.parent.parent / "transcripts.jsonl").is_file()
     card = EvalSet(path.parent.parent).card if inside else Card()
+    queue = path.parent.parent / QUEUE
     if card.grader and card.grader != asked.grader.name:
         raise UsageError(
             f"these labels are of the grader {card.grader}", where=str(path), expected=asked.grader.name
@@ -64,7 +81,8 @@ def hand_labels(source: EvalSet | Path, asked: Asked) -> HandLabels:
                 found=repr(unknown[0]),
                 expected=", ".join(asked.facet.vocabulary),
             )
-    return HandLabels(str(path), found, card, _warnings(path, found, card))
+    lines = read_queue(queue) if inside and queue.is_file() else {}
+    return HandLabels(str(path), found, card, lines, _warnings(path, found, card))
 
 
 def _reference(found: EvalSet) -> Path:
@@ -122,7 +140,8 @@ def checked(found: Answers, hand: HandLabels | None) -> Checked:
         said = hand.labels.get(item.id)
         if said is not None:
             known[at], truth[at] = True, found.asked.hit(said.label)
-            weight[at], stratum[at] = 1 / said.inclusion_probability, said.stratum
+            probability, stratum[at] = hand.design(item.id)
+            weight[at] = 1 / probability
     if not known.any():
         raise UsageError(
             "none of these labels is of a transcript of this run",
@@ -152,3 +171,21 @@ def incomplete(part: Checked) -> tuple[str, ...]:
     if part.choice != "known" or abs(weighs / n - 1) <= TOLERANCE:
         return ()
     return (reason("incomplete-batch", f"they stand for {weighs:.0f} of {n}"),)
+
+
+def core_of(found: Answers, hand: HandLabels, settings: Settings = DEFAULT) -> CoreCheck | None:
+    """The rate that the random core tells beside the whole batch's; None where no queue says which is which."""
+    lines = [hand.queue[item.id] for item in found.items if item.id in hand.labels and item.id in hand.queue]
+    if not any(line.core for line in lines) or all(line.core for line in lines):
+        return None
+    nothing = np.zeros(0, dtype=np.int64)
+    batch = Batch(
+        np.arange(len(lines)),
+        np.array([line.inclusion_probability for line in lines]),
+        np.array([line.core for line in lines]),
+        np.array([line.core_probability for line in lines]),
+        nothing,
+        nothing,
+    )
+    hits = [found.asked.hit(hand.labels[line.transcript_id].label) for line in lines]
+    return core_check(batch, hits, settings)

@@ -17,18 +17,22 @@ from judge.rates.question import Answers
 from judge.stats.bounds import SENSITIVITY_FLOOR
 from judge.stats.reasons import reason
 from judge.stats.resample import DEFAULT, Settings
+from judge.stats.sampling import CoreCheck
 
 MOST_GROUPS = 50
 
 
 @dataclass(frozen=True, eq=False)
 class Target:
-    """One run's answers, the hand labels of its transcripts, and the judge's accuracy (overall, where applicable)."""
+    """One run's answers, the hand labels of its transcripts, the judge's accuracy (overall, where applicable), and what
+    the random core of the labels tells beside all of them.
+    """
 
     answers: Answers
     checked: Checked
     accuracy: Accuracy | None = None
     accuracy_applicable: Accuracy | None = None
+    core: CoreCheck | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,7 @@ class Report:
     groups: tuple[GroupRate, ...]
     changes: tuple[Change, ...]
     accuracy: tuple[Accuracy, ...]
+    core: dict[str, CoreCheck]
     threshold: float
     sensitivity_floor: float
     level: float
@@ -80,11 +85,18 @@ def report(targets: Sequence[Target], plan: Plan) -> Report:
         tuple(groups),
         compared,
         tuple(accuracies.values()),
+        {target.answers.rater.name: target.core for target in targets if target.core is not None},
         plan.threshold,
         plan.sensitivity_floor,
         plan.settings.level,
-        (reason("shared-items", f"{shared}"),) if shared else (),
+        _warnings(targets, shared),
     )
+
+
+def _warnings(targets: Sequence[Target], shared: int) -> tuple[str, ...]:
+    found = (reason("shared-items", f"{shared}"),) if shared else ()
+    differing = [t.answers.rater.name for t in targets if t.core is not None and t.core.agree is False]
+    return (*found, reason("core-differs", ", ".join(differing))) if differing else found
 
 
 def _groups(target: Target, plan: Plan, *, several: bool) -> list[GroupRate]:

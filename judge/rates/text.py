@@ -18,6 +18,7 @@ _ESTIMATORS = {
     "lee": "Lee et al.",
     "none": "refused",
 }
+_AGREE = {True: "yes", False: "no", None: "cannot tell"}
 _HEADLINE = ("group", "n", "flagged", "corrected prevalence", "says")
 _BEHIND = ("group", "answered", "floor", "ceiling", "corrected by", "checked", "clusters")
 
@@ -35,6 +36,8 @@ def sections(found: Report) -> Iterator[Section]:
     yield _outcomes(found)
     if found.accuracy:
         yield _accuracy(found)
+    if found.core:
+        yield _core(found)
     curve = [group for group in found.groups if group.overall.choice.curve]
     if curve:
         yield _curve(curve)
@@ -95,7 +98,7 @@ def _changes(found: Report) -> Section:
         ("group", "ratio", "of", "tipping point", "p (Holm)", "says", "ratio of flag rates"),
         tuple(_change(change) for change in found.changes),
         notes=(
-            f"{len(found.changes)} comparisons; reduced needs a tipping point below {found.sensitivity_floor:g}",
+            f"comparisons: {len(found.changes)}; reduced needs a tipping point below {found.sensitivity_floor:g}",
             "tipping point: the sensitivity here over that there at which nothing is left of the drop",
             *merge(*(change.ratio.estimate.warnings for change in found.changes)),
         ),
@@ -116,24 +119,21 @@ def _change(change: Change) -> tuple[str, ...]:
 
 
 def _outcomes(found: Report) -> Section:
-    names = list(dict.fromkeys(name for group in found.groups for name in group.outcomes))
-    names.sort(key=lambda name: name.startswith("("))
     rows = tuple(
         (
             group.name,
-            *(str(group.outcomes.get(name, 0)) for name in names),
+            ", ".join(f"{name} {number}" for name, number in group.outcomes.items()),
             shown(group.overall.bounds.answered),
             shown(group.overall.bounds.envelope),
         )
         for group in found.groups
     )
+    failures = any(name.startswith("(") for group in found.groups for name in group.outcomes)
     return Section(
         "Answers",
-        ("group", *names, "flagged, nulls left out", "whatever nulls and failures hide"),
+        ("group", "answers", "flagged, nulls left out", "whatever nulls and failures hide"),
         rows,
-        notes=("in brackets: failures, which are no labels",)
-        if any(n.startswith("(") for n in names)
-        else (),
+        notes=("in brackets: failures, which are no labels",) if failures else (),
     )
 
 
@@ -157,6 +157,15 @@ def _accuracy(found: Report) -> Section:
 
 def _transport(found: tuple[Accuracy, ...]) -> tuple[str, ...]:
     return merge(*((*own.warnings, *own.found.warnings) for own in found))
+
+
+def _core(found: Report) -> Section:
+    rows = tuple(
+        (run, shown(core.core), str(core.core.n), shown(core.whole), str(core.whole.n), _AGREE[core.agree])
+        for run, core in found.core.items()
+    )
+    columns = ("run", "random core", "labels", "whole batch", "labels", "agree")
+    return Section("Do the random core and the adaptive part of the labels agree?", columns, rows)
 
 
 def _curve(groups: list[GroupRate]) -> Section:

@@ -101,9 +101,15 @@ def _from_accuracy(evidence: Evidence, usable: Sensitivity | None, settings: Set
     flags = evidence.flags
     if usable is not None and _checked(flags) and usable.found.n:
         found = confirmed_over_sensitivity(flags, usable, settings)
-        return found, "confirmed_over_sensitivity", (reason("audit-empty" if flags.audited else "no-audit"),)
+        why = (
+            reason("no-audit")
+            if flags.audited is None
+            else reason("audit-empty", f"0 of {flags.audited.items}")
+        )
+        return found, "confirmed_over_sensitivity", (why,)
     if flags.audited is not None and flags.audited.n and _checked(flags):
-        return two_phase(flags, settings), "two_phase", (reason("audit-empty"),)
+        found = two_phase(flags, settings)
+        return found, "two_phase", found.warnings
     if usable is None or evidence.specificity is None:
         return _nothing(evidence, settings)
     found = lee(flags.flagged, Accuracy(usable.found, evidence.specificity), settings)
