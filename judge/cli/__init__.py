@@ -9,7 +9,22 @@ import sys
 import typer
 
 from judge import __version__
-from judge.cli import attack, batch, doctor, eval_sets, graders, label, local, rate, runs, select, show, transcripts
+from judge.cli import (
+    attack,
+    batch,
+    doctor,
+    drift,
+    eval_sets,
+    graders,
+    label,
+    local,
+    plan,
+    rate,
+    runs,
+    select,
+    show,
+    transcripts,
+)
 from judge.cli.terminal import announce
 from judge.errors import JudgeError
 
@@ -30,7 +45,9 @@ app.add_typer(eval_sets.app, name="eval-sets")
 app.add_typer(local.app, name="local")
 app.command("attack")(attack.attack)
 app.command("rate")(rate.rate)
+app.command("plan")(plan.plan)
 app.command("select")(select.select)
+app.command("drift")(drift.drift)
 app.command("doctor")(doctor.doctor)
 
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from judge import formats
 from judge.cli import sources
 from judge.cli.terminal import announce
 from judge.errors import UsageError
@@ -18,6 +19,7 @@ from judge.ratings import Rater, Ratings
 from judge.runs import Run
 from judge.stats.reasons import reason
 from judge.stats.resample import Settings
+from judge.transcript import Transcript
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,14 @@ def source_of(judge: Rater) -> str:
     )
 
 
+def texts(old: str | None, new: str | None) -> tuple[dict[str, Transcript], dict[str, Transcript]] | None:
+    """The transcripts of two runs, where both are named."""
+    if old is None or new is None:
+        return None
+    before, after = ({t.id: t for t in formats.transcripts(name)} for name in (old, new))
+    return before, after
+
+
 def graders_of(judge: Rater, ratings: Ratings) -> dict[str, Grader]:
     """The rubrics that a judge used, as it used them."""
     return {
@@ -87,7 +97,7 @@ def _target(request: Request, plan: Plan, ratings: Ratings, judge: Rater) -> Tar
     found = answers(ratings, judge, question)
     hand = None
     if request.confirmed is not None:
-        hand = hand_labels(_labels(request.confirmed, request.runs_dir), question)
+        hand = hand_labels(labelled(request.confirmed, request.runs_dir), question)
         told = sum(item in hand.labels for item in (item.id for item in found.items))
         announce(f"{told} of {len(hand.labels)} labels in {hand.name} are of transcripts of {judge.name}")
     part = checked(found, hand)
@@ -98,7 +108,7 @@ def _target(request: Request, plan: Plan, ratings: Ratings, judge: Rater) -> Tar
     return Target(found, part, overall, applicable, core)
 
 
-def _labels(name: str, runs_dir: Path) -> EvalSet | Path:
+def labelled(name: str, runs_dir: Path) -> EvalSet | Path:
     """A set, one of its files, or any file of annotations."""
     if Path(name).is_file():
         return Path(name)
@@ -112,8 +122,8 @@ def _accuracies(
     request: Request, name: str, judge: Rater, question: Asked, plan: Plan
 ) -> tuple[Accuracy, Accuracy]:
     """Over all answers of the judge on the set, and over those where it found the question to arise."""
-    labelled = _labels(name, request.runs_dir)
-    whole = labelled if isinstance(labelled, EvalSet) else EvalSet(labelled.parent.parent)
+    source = labelled(name, request.runs_dir)
+    whole = source if isinstance(source, EvalSet) else EvalSet(source.parent.parent)
     hand_on = [t.id for t in whole.transcripts()]
     folders = list(dict.fromkeys((judge.source.parent, request.runs_dir)))
     if request.calibration_run is not None:
@@ -121,8 +131,8 @@ def _accuracies(
     else:
         run = measured_in(judge, question.grader.name, hand_on, folders)
         announce(f"the judge's answers on {whole.name} are taken from run {run.name}")
-    both = sources.gather([run, labelled], "rate", prompts=request.prompts, cluster=request.cluster)
-    hand = hand_labels(labelled, question)
+    both = sources.gather([run, source], "rate", prompts=request.prompts, cluster=request.cluster)
+    hand = hand_labels(source, question)
     found = answers(both, both.judges[0], question)
     part = checked(found, hand)
     warnings = _fitness(judge, both.judges[0], question, whole)

@@ -82,7 +82,8 @@ def _ratio(first: View, second: View, own: bool, settings: Settings) -> tuple[st
     both = (first, second)
     estimates = first.choice.estimate, second.choice.estimate
     known = all(found.low is not None for found in estimates)
-    free = all(view.choice.estimator in ASSUMPTION_FREE for view in both)
+    valued = all(found.value is not None for found in estimates)
+    free = valued and all(view.choice.estimator in ASSUMPTION_FREE for view in both)
     if known and (free or own):
         return "corrected prevalence", estimate_ratio(*estimates)
     if all(view.flags.all_checked for view in both):

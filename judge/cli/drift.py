@@ -1,0 +1,70 @@
+"""``judge drift``: has the judge changed since it was measured, or what it reads?"""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from judge.cli import options
+from judge.cli.rate import Facet, Labels
+
+MISSED = 1
+
+
+def drift(
+    old: Annotated[str, typer.Argument(help="The stored run: the judge as it was.")],
+    new: Annotated[str, typer.Argument(help="The new run.")],
+    on: Annotated[
+        str | None, typer.Option(help="The anchor set with hand labels that both runs labelled.")
+    ] = None,
+    facet: Facet = None,
+    labels: Labels = None,
+    old_from: Annotated[
+        str | None, typer.Option(help="The old run's transcripts, for their lengths.")
+    ] = None,
+    new_from: Annotated[
+        str | None, typer.Option(help="The new run's transcripts, for their lengths.")
+    ] = None,
+    fail_above_noise: Annotated[
+        bool, typer.Option("--gate", help="Exit 1 if more answers changed than repeats flip.")
+    ] = False,
+    cluster: options.Cluster = "cluster",
+    level: Annotated[float, typer.Option(min=0.5, max=0.999, help="Of the intervals.")] = 0.95,
+    prompts: options.Prompts = None,
+    runs_dir: options.RunsDir = Path("runs"),
+    markdown: Annotated[Path | None, typer.Option(help="Write the report to this file too.")] = None,
+    json: options.Json = False,
+) -> None:
+    """Compare two runs: on shared transcripts the judge, on others what was read.
+
+    With --on, sensitivity and specificity before and now on the labelled transcripts, with McNemar's exact test. Without
+    shared transcripts only the inputs are compared.
+    """
+    from judge.cli import rate_job, sources
+    from judge.cli.sections import show
+    from judge.errors import UsageError
+    from judge.rates import drift as drifting
+    from judge.rates.labels import hand_labels
+    from judge.rates.question import answers, asked
+    from judge.stats.resample import Settings
+
+    settings = Settings(level=level)
+    runs = [sources.run(name, runs_dir) for name in (old, new)]
+    anchors = [rate_job.labelled(on, runs_dir)] if on else []
+    ratings = sources.gather([*runs, *anchors], "drift", prompts=prompts, cluster=cluster)
+    names = (labels or "").split(",") if labels else ()
+    question = asked(facet or "", rate_job.graders_of(ratings.judges[1], ratings), names)
+    before, after = (answers(ratings, judge, question) for judge in ratings.judges)
+    ids = {item.id for item in before.items} & {item.id for item in after.items}
+    if on and not ids:
+        raise UsageError(
+            "the runs share no transcript", found=f"{old} and {new}", do="label the anchor set again"
+        )
+    hand = hand_labels(anchors[0], question) if anchors else None
+    judged = drifting.judge_drift(before, after, hand, settings) if ids else None
+    texts = rate_job.texts(old_from, new_from)
+    everything = drifting.inputs(before, after, texts, settings) if not on else None
+    report = drifting.Report(str(question), before.rater.name, after.rater.name, judged, everything)
+    show(report, drifting.sections(report), markdown=markdown, as_json=json)
+    if fail_above_noise and judged is not None and judged.above_noise:
+        raise typer.Exit(MISSED)
