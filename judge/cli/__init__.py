@@ -22,6 +22,7 @@ from judge.cli import (
     rate,
     runs,
     select,
+    selftest,
     show,
     transcripts,
 )
@@ -48,6 +49,7 @@ app.command("rate")(rate.rate)
 app.command("plan")(plan.plan)
 app.command("select")(select.select)
 app.command("drift")(drift.drift)
+app.command("selftest")(selftest.selftest)
 app.command("doctor")(doctor.doctor)
 
 

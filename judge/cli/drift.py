@@ -44,6 +44,7 @@ def drift(
     from judge.cli.sections import show
     from judge.errors import UsageError
     from judge.rates import drift as drifting
+    from judge.rates.inputs import inputs
     from judge.rates.labels import hand_labels
     from judge.rates.question import answers, asked
     from judge.stats.resample import Settings
@@ -63,7 +64,7 @@ def drift(
     hand = hand_labels(anchors[0], question) if anchors else None
     judged = drifting.judge_drift(before, after, hand, settings) if ids else None
     texts = rate_job.texts(old_from, new_from)
-    everything = drifting.inputs(before, after, texts, settings) if not on else None
+    everything = inputs(before, after, texts, settings) if not on else None
     report = drifting.Report(str(question), before.rater.name, after.rater.name, judged, everything)
     show(report, drifting.sections(report), markdown=markdown, as_json=json)
     if fail_above_noise and judged is not None and judged.above_noise:

@@ -1,40 +1,29 @@
-"""Has the judge changed, or what it reads?
+"""Has the judge changed?
 
-The first question is answered on an anchor set: transcripts with hand labels that the judge labels again whenever its model,
-rubric or settings change. What changes by itself from one asking to the next is the noise floor, known where a run has
-repeats. The second is answered by two runs alone: lengths, answers, failures and what the metadata says.
+It is asked on an anchor set: transcripts with hand labels that the judge labels again whenever its model, rubric or settings
+change. What changes by itself from one asking to the next is the noise floor, known where a run has repeats. Whether what the
+judge reads has changed is another question: ``judge.rates.inputs``.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
 from judge.errors import UsageError
 from judge.estimate import Estimate
+from judge.rates.inputs import InputDrift, input_sections, p_text
 from judge.rates.judges import differences
 from judge.rates.labels import HandLabels, checked
-from judge.rates.question import Answers, Asked, Bools
+from judge.rates.question import Answers, Asked
 from judge.rates.sections import Section, shown
 from judge.ratings import Rater
-from judge.stats.differential import equality
-from judge.stats.drift import Drift, Shift, anchor, input_shift
-from judge.stats.multiplicity import adjust
+from judge.stats.drift import Drift, anchor
 from judge.stats.paired import McNemar, Trio
-from judge.stats.proportion import difference, rate
+from judge.stats.proportion import rate
 from judge.stats.repeats import consistency
 from judge.stats.resample import DEFAULT, Settings
-from judge.stats.tables import MISSING, Design, FloatArray, IntArray
-from judge.transcript import Transcript
-
-FEW_VALUES = 12
-"""A key of the metadata with more values than this is no category."""
-_OUTCOMES = {
-    "flagged": "positive",
-    "null": "null",
-    "not applicable": "not_applicable",
-    "no answer": "invalid",
-}
+from judge.stats.tables import MISSING, Design, IntArray
 
 
 @dataclass(frozen=True)
@@ -55,28 +44,6 @@ class JudgeDrift:
     anchored: Drift | None
     changed_settings: tuple[str, ...]
     warnings: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class ShareShift:
-    """A share before and now, their difference, a test that they are equal, and Holm's p over everything tested."""
-
-    name: str
-    before: Estimate
-    now: Estimate
-    difference: Estimate
-    p: float | None
-    p_adjusted: float | None = None
-
-
-@dataclass(frozen=True)
-class InputDrift:
-    """What the two runs' transcripts are like: shares of outcomes and of metadata values, and sizes where texts are known."""
-
-    before: int
-    now: int
-    shares: tuple[ShareShift, ...]
-    sizes: tuple[Shift, ...]
 
 
 @dataclass(frozen=True)
@@ -171,85 +138,12 @@ def _code(asked: Asked, value: str | tuple[str, ...] | None) -> int:
     return MISSING if value is None else int(asked.hit(value))
 
 
-def inputs(
-    old: Answers,
-    new: Answers,
-    texts: tuple[Mapping[str, Transcript], Mapping[str, Transcript]] | None = None,
-    settings: Settings = DEFAULT,
-) -> InputDrift:
-    """Compare what two runs read and how they answered: flagged, without a label, failed; categories of the metadata; and
-    lengths, where the transcripts are at hand.
-    """
-    columns = [(name, old.outcomes == word, new.outcomes == word) for name, word in _OUTCOMES.items()]
-    columns += [
-        (f"{key} = {value}", _has(old, key, value), _has(new, key, value))
-        for key, value in _categories(old, new)
-    ]
-    both = Design(clusters=[f"{n}\0{name}" for n, side in enumerate((old, new)) for name in _clusters(side)])
-    shares = tuple(
-        _share(column, (old, new), both, settings) for column in columns if any(c.any() for c in column[1:])
-    )
-    sizes = [_sizes(side, texts[n] if texts else {}) for n, side in enumerate((old, new))]
-    shifts = input_shift(sizes[0], sizes[1], (old.design, new.design), settings)
-    tested = [found.p for found in (*shares, *shifts) if found.p is not None]
-    adjusted = iter(adjust(tested, "holm"))
-    return InputDrift(
-        len(old),
-        len(new),
-        tuple(one if one.p is None else replace(one, p_adjusted=next(adjusted)) for one in shares),
-        tuple(one if one.p is None else replace(one, p_adjusted=next(adjusted)) for one in shifts),
-    )
-
-
-def _share(
-    column: tuple[str, Bools, Bools], sides: tuple[Answers, Answers], both: Design, settings: Settings
-) -> ShareShift:
-    name, before, now = column
-    rates = rate(before, sides[0].design, settings), rate(now, sides[1].design, settings)
-    names = np.repeat(["before", "now"], [len(before), len(now)])
-    test = equality(np.concatenate([before, now]), names, both, settings)
-    return ShareShift(name, *rates, difference(rates[1], rates[0]), test.p)
-
-
-def _clusters(found: Answers) -> Sequence[str]:
-    if found.design.clusters is None:
-        return [item.id for item in found.items]
-    return [str(name) for name in np.asarray(found.design.clusters)]
-
-
-def _has(found: Answers, key: str, value: str) -> Bools:
-    return np.array([str(item.metadata.get(key)) == value for item in found.items], dtype=np.bool_)
-
-
-def _sizes(found: Answers, texts: Mapping[str, Transcript]) -> dict[str, FloatArray]:
-    """Sizes of every transcript; nothing where some are not at hand."""
-    read = [texts[item.id] for item in found.items if item.id in texts]
-    if len(read) != len(found) or not read:
-        return {}
-    return {
-        "characters": np.array([sum(len(m.text) for m in t.messages) for t in read], dtype=np.float64),
-        "messages": np.array([len(t.messages) for t in read], dtype=np.float64),
-    }
-
-
-def _categories(old: Answers, new: Answers) -> Iterator[tuple[str, str]]:
-    """Key and value of every key that both sides have and that takes few values."""
-    values: dict[str, tuple[set[str], set[str]]] = {}
-    for n, side in enumerate((old, new)):
-        for item in side.items:
-            for key, value in item.metadata.items():
-                values.setdefault(key, (set(), set()))[n].add(str(value))
-    for key, (before, now) in sorted(values.items()):
-        if before and now and 1 < len(before | now) <= FEW_VALUES:
-            yield from ((key, value) for value in sorted(before | now))
-
-
 def sections(found: Report) -> Iterator[Section]:
     """As tables: what changed in the judge, and in what it reads."""
     if found.judge is not None:
         yield from _judge_sections(found, found.judge)
     if found.inputs is not None:
-        yield from _input_sections(found, found.inputs)
+        yield from input_sections(found.inputs, found.old, found.new)
 
 
 def _judge_sections(found: Report, drift: JudgeDrift) -> Iterator[Section]:
@@ -280,24 +174,6 @@ def _judge_sections(found: Report, drift: JudgeDrift) -> Iterator[Section]:
 
 
 def _tested(found: Estimate, test: McNemar) -> str:
-    p = "" if test.p_exact is None else f", p {_p(test.p_exact)}"
+    p = "" if test.p_exact is None else f", p {p_text(test.p_exact)}"
     gained = f"{test.only_second} gained, {test.only_first} lost"
     return f"{shown(found)} ({gained}{p})"
-
-
-def _input_sections(found: Report, drift: InputDrift) -> Iterator[Section]:
-    tested = sum(one.p is not None for one in (*drift.shares, *drift.sizes))
-    rows = tuple(
-        (one.name, shown(one.before), shown(one.now), shown(one.difference), _p(one.p_adjusted))
-        for one in drift.shares
-    )
-    title = f"What was answered and read: {found.old} (n {drift.before}) and {found.new} (n {drift.now})"
-    yield Section(title, ("share", "before", "now", "difference", "p (Holm)"), rows, (f"tests: {tested}",))
-    if drift.sizes:
-        sizes = tuple((one.name, shown(one.superiority), _p(one.p_adjusted)) for one in drift.sizes)
-        columns = ("size", "chance to be larger now", "p (Holm)")
-        yield Section("Sizes", columns, sizes, ("0.5 is no shift",))
-
-
-def _p(value: float | None) -> str:
-    return "" if value is None else f"{value:.2g}"

@@ -175,7 +175,7 @@ def ratio_within_strata(
 
     >>> few, many = [1] * 2 + [0] * 18, [1] * 8 + [0] * 12
     >>> found = ratio_within_strata(few + many, [0] * 20 + [1] * 20, ["s"] * 40)
-    >>> found.value
+    >>> round(found.value, 9)
     4.0
     """
     hit, later = np.asarray(hits, dtype=np.float64), np.asarray(second, dtype=np.float64)

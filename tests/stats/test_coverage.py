@@ -2,14 +2,12 @@
 
 import pytest
 
+from judge.stats.simulation import Group, Result, World
 from tests.stats.coverage import (
     ENRICHED,
     GROUPS,
     WORLDS,
     Enriched,
-    Group,
-    Result,
-    World,
     enriched_study,
     prevalence_study,
     study,
