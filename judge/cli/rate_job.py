@@ -79,8 +79,14 @@ def texts(old: str | None, new: str | None) -> tuple[dict[str, Transcript], dict
     """The transcripts of two runs, where both are named."""
     if old is None or new is None:
         return None
-    before, after = ({t.id: t for t in formats.transcripts(name)} for name in (old, new))
+    before, after = ({t.id: t for t in formats.transcripts(file_of(name))} for name in (old, new))
     return before, after
+
+
+def file_of(source: str) -> str:
+    """A file of transcripts; for the folder of a set, the one inside."""
+    inside = Path(source) / "transcripts.jsonl"
+    return str(inside) if inside.is_file() else source
 
 
 def graders_of(judge: Rater, ratings: Ratings) -> dict[str, Grader]:

@@ -65,7 +65,7 @@ def select(
     other = answers(ratings, ratings.judges[1], question) if second else None
     plan = Plan(number, seed, uniform, core)
     made = select_random(found, plan) if random else draw(found, plan, by, other, flagged)
-    where = source or rate_job.source_of(judge)
+    where = rate_job.file_of(source) if source else rate_job.source_of(judge)
     read = formats.transcripts(where, format)
     provenance = batch_files.Provenance(
         question.grader.name, question.facet.name, judge.name, judge.model, seed, cluster, origin

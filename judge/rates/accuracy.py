@@ -95,15 +95,20 @@ def _measured(found: Answers, part: Checked, hand: HandLabels, settings: Setting
         specificity(binary, settings),
         Sensitivity(hits, _source(found.at(keep & part.truth), hand)),
         counted(~flagged[~truth], design.at(~truth), settings.level),
-        hand.card.selection != "unknown" or part.choice != "unknown",
+        hand.card.selection != "unknown" or _recorded(part),
         int((part.known & ~found.answered).sum()),
         warnings=merge(_transport(hand, part), hand.warnings),
     )
 
 
 def _transport(hand: HandLabels, part: Checked) -> tuple[str, ...]:
-    unknown = hand.card.selection == "unknown" and part.choice == "unknown"
+    unknown = hand.card.selection == "unknown" and not _recorded(part)
     return (reason("unknown-selection", hand.name),) if unknown else ()
+
+
+def _recorded(part: Checked) -> bool:
+    """Whether the labels themselves say how their transcripts were drawn."""
+    return bool((part.weight[part.known] > 1).any() or part.stratum[part.known].any())
 
 
 def _source(positives: Answers, hand: HandLabels) -> Source:

@@ -20,12 +20,12 @@ def markdown(sections: Iterable[Section]) -> str:
     """All sections as one Markdown document."""
     parts: list[str] = []
     for number, section in enumerate(sections):
-        parts.append(f"{'#' if number == 0 else '##'} {_inline(section.title)}\n")
+        parts.append(f"{'#' if number == 0 else '##'} {_inline(section.title)}\n\n")
         if section.rows:
             parts.append(_row(section.columns))
             parts.append("|" + "---|" * len(section.columns) + "\n")
             parts.extend(_row(row) for row in section.rows)
-        parts.append("\n")
+            parts.append("\n")
         parts.extend(f"- {_inline(note)}\n" for note in section.notes)
         if section.notes:
             parts.append("\n")

@@ -1,0 +1,250 @@
+"""`judge rate`, `plan`, `select`, `drift` and `selftest` as a user runs them: files in, words out."""
+
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from judge.cli import app
+from judge.errors import UsageError
+from tests.cli.command import Command
+from tests.rates.worlds import AWARE, FIELD, GRADERS, World, write_run
+
+LABELS = ("--facet", "eval_awareness", "--labels", "tentative,settled")
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """A production run over two checkpoints, and a hand-labelled set that the same judge labelled."""
+    folder = tmp_path_factory.mktemp("rates")
+    world = World(folder, {"early": 0.08, "late": 0.02}, sensitivity=0.9, specificity=0.98)
+    world.run("prod", 2000, seed=1)
+    shown = World(folder, {"early": 0.5, "late": 0.5}, sensitivity=0.9, specificity=0.98, truth=world.truth)
+    shown.run("on-set", 300, seed=2, prefix="s")
+    kept = folder / "eval_sets" / "aware"
+    kept.mkdir(parents=True)
+    (folder / "on-set.jsonl").rename(kept / "transcripts.jsonl")
+    shown.annotate(kept, "adjudicated", card="grader: eval_awareness\nselection: enriched\norigin: natural\n")
+    return world
+
+
+@pytest.fixture
+def command(place):
+    return Command(place.folder)
+
+
+def output(done, code=0):
+    assert done.returncode == code, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_a_run_and_a_set_make_a_corrected_rate(place, command):
+    done = command.run("rate", "prod", "--by", "checkpoint", *LABELS, "--calibrated-on", "aware", "--json")
+    found = output(done)
+    assert "taken from run on-set" in done.stderr
+    early, late = found["groups"]
+    assert (early["group"], late["group"]) == ("early", "late")
+    for group, truth in ((early, 0.08), (late, 0.02)):
+        estimate = group["overall"]["choice"]["estimate"]
+        assert group["overall"]["choice"]["estimator"] == "lee"
+        assert estimate["low"] <= truth <= estimate["high"]
+        assert group["overall"]["n"] == 1000
+        assert 0 < group["outcomes"]["(refused)"] < 60
+    (own,) = found["accuracy"]
+    assert own["run"] == "on-set"
+    assert own["sensitivity"]["value"] > 0.8
+    assert own["found"]["source"] == "natural"
+    assert found["changes"][0]["word"] in ("reduced", "not resolved")
+    for which in ("early", "late"):
+        assert which in own["groups"]  # 75 positives each
+
+
+def test_select_label_rate_closes_the_circle(place, command):
+    drawn = command.run(
+        "select", "prod", "-n", "300", *LABELS, "--by", "checkpoint", "--out", "eval_sets/new"
+    )
+    assert drawn.returncode == 0, drawn.stderr
+    assert "tentative" not in drawn.stdout + drawn.stderr
+    folder = place.folder / "eval_sets" / "new"
+    place.annotate(folder)
+    assert command.run("eval-sets", "check", "eval_sets/new").stdout.startswith("new: ")
+    done = command.run(
+        "rate", "prod", "--by", "checkpoint", *LABELS, "--confirmed", "eval_sets/new", "--json"
+    )
+    found = output(done)
+    assert "300 of 300 labels" in done.stderr
+    for group, truth in zip(found["groups"], (0.08, 0.02), strict=True):
+        choice = group["overall"]["choice"]
+        assert choice["estimate"]["low"] <= truth <= choice["estimate"]["high"]
+        assert choice["floor"]["value"] > 0
+        assert choice["ceiling"]["high"] > truth
+        assert group["overall"]["word"] == "detected"
+    assert found["core"]["prod"]["agree"] is True
+    again = command.run("select", "prod", *LABELS, "--out", "eval_sets/new")
+    assert again.returncode == 2
+    assert "there already" in again.stderr
+
+
+def test_the_report_is_tables_and_markdown(place, command):
+    done = command.run("rate", "prod", "--by", "checkpoint", *LABELS, "--markdown", "report.md")
+    assert done.returncode == 0, done.stderr
+    assert "corrected prevalence" in done.stdout
+    assert "none: no-positives" in done.stdout
+    assert "not resolved" in done.stdout
+    assert "eliminated" not in done.stdout.lower()
+    text = (place.folder / "report.md").read_text()
+    assert text.startswith("# eval\\_awareness.alignment\\_eval\\_awareness = tentative or settled")
+    assert "| early | 1000 |" in text
+
+
+def test_action_by_awareness(command):
+    done = command.run(
+        "rate", "prod", "--of", "over_escalation.escalation=over_escalated",
+        "--given", "eval_awareness=tentative,settled", "--within", "environment", "--json",
+    )  # fmt: skip
+    found = output(done)
+    (part,) = found["parts"]
+    assert part["applicable"]["difference"]["value"] > 0.1
+    assert part["applicable"]["strata"] == 7
+    assert part["left_out"]["escalation not_applicable"] > 200
+    assert found["warnings"][0].startswith("association")
+    table = command.run(
+        "rate",
+        "prod",
+        "--of",
+        "over_escalation.escalation=over_escalated",
+        "--given",
+        "eval_awareness=settled",
+    )
+    assert "no effect of one thing" in " ".join(table.stdout.split())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("rate", "prod"), "several graders"),
+        (("rate", "nowhere", *LABELS), "no such run"),
+        (("rate", "prod", *LABELS, "--by", "stage"), "no record has 'stage'"),
+        (("rate", "prod", *LABELS, "--against", "middle", "--by", "checkpoint"), "no such group"),
+        (("rate", "prod", *LABELS, "--confirmed", "aware"), "none of these labels"),
+        (("rate", "prod", *LABELS, "--confirmed", "on-set"), "hand labels were expected"),
+        (("rate", "prod", *LABELS, "--calibrated-on", "aware", "--calibration-run", "prod"), "none of these labels"),
+        (("rate", "prod", "--of", "escalation=over_escalated"), "go together"),
+        (("rate", "prod", *LABELS, "--of", "escalation=calibrated", "--given", "eval_awareness"), "leave out"),
+        (("rate", "prod", "--facet", "over_escalation"), "nothing says which labels"),
+        (("select", "prod", *LABELS, "--out", "x.jsonl", "--from", "eval_sets/aware"), "are not in this source"),
+        (("select", "on-set", *LABELS, "--out", "x.jsonl"), "name the file that `judge label` read"),
+        (("drift", "prod", "on-set", *LABELS, "--on", "aware"), "share no transcript"),
+        (("plan", "--found", "many"), "HITS/N"),
+        (("plan", "--prevalence", "0"), "no such plan"),
+    ],
+)  # fmt: skip
+def test_what_cannot_work_says_why(place, monkeypatch, arguments, words):
+    monkeypatch.chdir(place.folder)
+    with pytest.raises(UsageError) as raised:  # which the command turns into words and exit code 2
+        CliRunner().invoke(app, arguments, catch_exceptions=False)
+    assert words in str(raised.value)
+
+
+def test_a_set_that_this_judge_never_labelled_is_asked_for(place, command):
+    write_run(place.folder / "runs", "other", [], "openai/else", "prod.jsonl")
+    records = [
+        json.loads(line) for line in (place.folder / "runs/prod/records.jsonl").read_text().splitlines()[:40]
+    ]
+    (place.folder / "runs/other/records.jsonl").write_text("".join(json.dumps(r) + "\n" for r in records))
+    done = command.run("rate", "other", *LABELS, "--calibrated-on", "aware")
+    assert done.returncode == 2
+    assert "no run holds this judge's answers" in done.stderr
+    assert "judge label SET --grader eval_awareness --model openai/else" in done.stderr
+    named = command.run(
+        "rate", "other", *LABELS, "--calibrated-on", "aware", "--calibration-run", "on-set", "--json"
+    )
+    assert any(w.startswith("other-judge") for w in output(named)["accuracy"][0]["warnings"])
+
+
+def test_drift_of_a_judge_that_misses_more(place, command):
+    worse = World(
+        place.folder, {"early": 0.5, "late": 0.5}, sensitivity=0.6, specificity=0.98, truth=place.truth
+    )
+    worse.run("on-set-new", 300, seed=3, prefix="s")
+    found = output(command.run("drift", "on-set", "on-set-new", *LABELS, "--on", "aware", "--json"))
+    accuracy = found["judge"]["anchored"]["accuracy"]
+    assert accuracy["recall"][1]["high"] < 0
+    assert accuracy["correct_by_label"][1]["p_exact"] < 0.01
+    assert found["inputs"] is None
+    inputs = command.run("drift", "on-set", "prod", *LABELS)
+    assert "What was answered and read" in inputs.stdout
+    assert "flagged" in inputs.stdout
+
+
+def test_drift_beyond_the_noise_fails_its_gate(place, command):
+    steady = World(
+        place.folder,
+        {"early": 0.5, "late": 0.5},
+        sensitivity=1.0,
+        specificity=1.0,
+        truth=place.truth,
+        failures=0,
+    )
+    steady.run("steady", 200, prefix="s")
+    turned = World(
+        place.folder,
+        {"early": 0.5, "late": 0.5},
+        sensitivity=0.0,
+        specificity=1.0,
+        truth=place.truth,
+        failures=0,
+    )
+    turned.run("turned", 200, prefix="s", samples=3)
+    assert command.run("drift", "steady", "turned", *LABELS, "--gate").returncode == 1
+    assert command.run("drift", "steady", "turned", *LABELS).returncode == 0
+
+
+def test_a_look_at_a_sealed_split_is_written_down(place, command):
+    sealed = place.folder / "eval_sets" / "aware" / "test"
+    sealed.mkdir()
+    lines = (place.folder / "eval_sets/aware/transcripts.jsonl").read_text().splitlines(keepends=True)
+    (sealed / "transcripts.jsonl").write_text("".join(lines[:150]))
+    place.annotate(sealed, "adjudicated")
+    done = command.run("rate", "prod", *LABELS, "--calibrated-on", "eval_sets/aware/test")
+    assert done.returncode == 0, done.stderr
+    assert "look 1" in done.stderr
+    looks = (place.folder / "eval_sets/aware/looks.jsonl").read_text()
+    assert '"verb":"rate"' in looks
+    dev = command.run("rate", "prod", *LABELS, "--calibrated-on", "aware", "--json")
+    assert any(w.startswith("dev-split") for w in output(dev)["accuracy"][0]["warnings"])
+
+
+def test_hostile_names_of_groups_are_words(place, command):
+    evil = World(place.folder, {"\x1b[31mred|x\n<b>": 0.3, "plain": 0.1})
+    evil.run("evil", 100, prefix="e")
+    done = command.run("rate", "evil", "--by", "checkpoint", *LABELS, "--markdown", "evil.md")
+    assert done.returncode == 0, done.stderr
+    assert "\x1b[31mred" not in done.stdout
+    assert "<b>" not in (place.folder / "evil.md").read_text().replace("\\<b\\>", "")
+
+
+def test_plan_prints_a_table_and_json(command):
+    assert "labelled positives" in command.run("plan").stdout
+    found = output(command.run("plan", "--prevalence", "0.02", "--json"))
+    assert found["assumed"]["prevalence"] == 0.02
+    assert found["answers"][0]["number"] == 44
+
+
+def test_the_selftest_passes_and_notices_a_wrong_number(command, monkeypatch):
+    done = command.run("selftest", "--replicates", "40")
+    assert done.returncode == 0, done.stdout
+    assert "as they should be" in done.stdout
+    from judge.stats import selftest
+
+    tables = json.loads(json.dumps(selftest.golden_tables()))
+    tables["published"]["krippendorff_2011"]["alpha"]["nominal"] = 0.7
+    monkeypatch.setattr(selftest, "golden_tables", lambda: tables)
+    assert [check.name for check in selftest.golden() if not check.passed] == [
+        "Krippendorff 2011, nominal alpha"
+    ]
+
+
+def test_the_world_of_these_tests_is_made_of_real_graders():
+    assert AWARE.primary == FIELD
+    assert set(GRADERS) == {"eval_awareness", "over_escalation"}
