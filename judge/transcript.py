@@ -101,9 +101,11 @@ class Transcript(BaseModel):
 
 def lookup(metadata: Mapping[str, Any], key: str) -> str | None:
     """The value under a key, or under a dotted path, as text."""
-    value: Any = metadata
     if key in metadata:
         return str(metadata[key])
+    if "." not in key:
+        return None
+    value: Any = metadata
     for part in key.split("."):
         if not isinstance(value, Mapping) or part not in value:
             return None

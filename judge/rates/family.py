@@ -4,7 +4,6 @@ import re
 
 from judge.rates.question import Answers
 from judge.stats.reasons import reason
-from judge.transcript import lookup
 
 SUBJECT_KEYS = ("family", "model_family", "model", "subject", "target_model")
 _ALIASES = {"o": "gpt", "chatgpt": "gpt", "openai": "gpt", "anthropic": "claude", "codex": "gpt"}
@@ -24,10 +23,11 @@ def same_family(found: Answers) -> tuple[str, ...]:
     """The warning, where metadata names a subject of the judge's own family."""
     judge = family(found.rater.model)
     subjects = {
-        name
+        str(item.metadata[key])
         for item in found.items
-        for name in (lookup(item.metadata, key) for key in SUBJECT_KEYS)
-        if name is not None
+        if item.metadata
+        for key in SUBJECT_KEYS
+        if key in item.metadata
     }
     alike = sorted(name for name in subjects if judge and family(name) == judge)
     return (reason("same-family", f"{found.rater.model} and {', '.join(alike[:3])}"),) if alike else ()
