@@ -104,14 +104,15 @@ def _target(request: Request, plan: Plan, ratings: Ratings, judge: Rater) -> Tar
     hand = None
     if request.confirmed is not None:
         hand = hand_labels(labelled(request.confirmed, request.runs_dir), question)
-        told = sum(item in hand.labels for item in (item.id for item in found.items))
-        announce(f"{told} of {len(hand.labels)} labels in {hand.name} are of transcripts of {judge.name}")
+        here = sum(item.id in hand.labels for item in found.items)
+        announce(f"{here} of {len(hand.labels)} labels in {hand.name} are of transcripts of {judge.name}")
     part = checked(found, hand)
     core = core_of(found, hand, plan.settings) if hand is not None else None
+    told = hand.warnings if hand is not None else ()
     if request.calibrated_on is None:
-        return Target(found, part, core=core)
+        return Target(found, part, core=core, warnings=told)
     overall, applicable = _accuracies(request, request.calibrated_on, judge, question, plan)
-    return Target(found, part, overall, applicable, core)
+    return Target(found, part, overall, applicable, core, told)
 
 
 def labelled(name: str, runs_dir: Path) -> EvalSet | Path:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from judge.estimate import Estimate
+from judge.rates.family import same_as_annotators
 from judge.rates.labels import Checked, HandLabels
 from judge.rates.question import Answers
 from judge.stats.confirmed import FEW_SENSITIVITY, Sensitivity, Source
@@ -97,7 +98,7 @@ def _measured(found: Answers, part: Checked, hand: HandLabels, settings: Setting
         counted(~flagged[~truth], design.at(~truth), settings.level),
         hand.card.selection != "unknown" or _recorded(part),
         int((part.known & ~found.answered).sum()),
-        warnings=merge(_transport(hand, part), hand.warnings),
+        warnings=merge(_transport(hand, part), hand.warnings, same_as_annotators(found, hand.families)),
     )
 
 

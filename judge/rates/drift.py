@@ -12,11 +12,11 @@ import numpy as np
 
 from judge.errors import UsageError
 from judge.estimate import Estimate
-from judge.rates.inputs import InputDrift, input_sections, p_text
+from judge.rates.inputs import InputDrift, input_sections
 from judge.rates.judges import differences
 from judge.rates.labels import HandLabels, checked
 from judge.rates.question import Answers, Asked
-from judge.rates.sections import Section, shown
+from judge.rates.sections import Section, p_value, shown
 from judge.ratings import Rater
 from judge.stats.drift import Drift, anchor
 from judge.stats.paired import McNemar, Trio
@@ -174,6 +174,6 @@ def _judge_sections(found: Report, drift: JudgeDrift) -> Iterator[Section]:
 
 
 def _tested(found: Estimate, test: McNemar) -> str:
-    p = "" if test.p_exact is None else f", p {p_text(test.p_exact)}"
+    p = "" if test.p_exact is None else f", p {p_value(test.p_exact)}"
     gained = f"{test.only_second} gained, {test.only_first} lost"
     return f"{shown(found)} ({gained}{p})"

@@ -7,7 +7,7 @@ import numpy as np
 
 from judge.estimate import Estimate
 from judge.rates.question import Answers, Bools
-from judge.rates.sections import Section, shown
+from judge.rates.sections import Section, p_value, shown
 from judge.stats.differential import equality
 from judge.stats.drift import Shift, input_shift
 from judge.stats.multiplicity import adjust
@@ -125,17 +125,12 @@ def _categories(old: Answers, new: Answers) -> Iterator[tuple[str, str]]:
 def input_sections(drift: InputDrift, old: str, new: str) -> Iterator[Section]:
     tested = sum(p is not None for p in (*(one.p for one in drift.shares), *(one.p for one in drift.sizes)))
     rows = tuple(
-        (one.name, shown(one.before), shown(one.now), shown(one.difference), p_text(one.p_adjusted))
+        (one.name, shown(one.before), shown(one.now), shown(one.difference), p_value(one.p_adjusted))
         for one in drift.shares
     )
     title = f"What was answered and read: {old} (n {drift.before}) and {new} (n {drift.now})"
     yield Section(title, ("share", "before", "now", "difference", "p (Holm)"), rows, (f"tests: {tested}",))
     if drift.sizes:
-        sizes = tuple((one.name, shown(one.superiority), p_text(one.p_adjusted)) for one in drift.sizes)
+        sizes = tuple((one.name, shown(one.superiority), p_value(one.p_adjusted)) for one in drift.sizes)
         columns = ("size", "chance to be larger now", "p (Holm)")
         yield Section("Sizes", columns, sizes, ("0.5 is no shift",))
-
-
-def p_text(value: float | None) -> str:
-    """A p-value with two digits; empty where there is none."""
-    return "" if value is None else f"{value:.2g}"

@@ -40,6 +40,8 @@ class HandLabels:
     labels: Mapping[str, Annotation]
     card: Card = field(default_factory=Card)
     queue: Mapping[str, QueueLine] = field(default_factory=dict)
+    families: tuple[str, ...] = ()
+    """Of the models that gave the labels; empty where people did."""
     warnings: tuple[str, ...] = ()
 
     def design(self, item: str) -> tuple[float, str]:
@@ -82,7 +84,8 @@ def hand_labels(source: EvalSet | Path, asked: Asked) -> HandLabels:
                 expected=", ".join(asked.facet.vocabulary),
             )
     lines = read_queue(queue) if inside and queue.is_file() else {}
-    return HandLabels(str(path), found, card, lines, _warnings(path, found, card))
+    families = _families(path.stem, card)
+    return HandLabels(str(path), found, card, lines, families, _warnings(path, found, families))
 
 
 def _reference(found: EvalSet) -> Path:
@@ -99,15 +102,21 @@ def _reference(found: EvalSet) -> Path:
     )
 
 
-def _warnings(path: Path, found: Mapping[str, Annotation], card: Card) -> tuple[str, ...]:
+def _warnings(path: Path, found: Mapping[str, Annotation], families: tuple[str, ...]) -> tuple[str, ...]:
     warnings: tuple[str, ...] = ()
     if path.stem != ADJUDICATED and not all(said.blind for said in found.values()):
         warnings += (reason("not-blind"),)
-    annotators = [who for name, who in card.annotators.items() if path.stem in {name, ADJUDICATED}]
-    if annotators and all(who.kind == "model" for who in annotators):
-        families = sorted({who.family or "unnamed" for who in annotators})
-        warnings += (reason("labels-by-model", ", ".join(families)),)
+    if families:
+        warnings += (reason("annotators-are-models", ", ".join(families)),)
     return warnings
+
+
+def _families(name: str, card: Card) -> tuple[str, ...]:
+    """The model families behind the labels; empty where people are."""
+    known = [who for annotator, who in card.annotators.items() if name in {annotator, ADJUDICATED}]
+    if not known or any(who.kind != "model" for who in known):
+        return ()
+    return tuple(sorted({who.family or "unnamed" for who in known}))
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,7 +15,7 @@ from judge.rates.labels import Checked
 from judge.rates.prevalence import Basis, GroupRate, group_rate
 from judge.rates.question import Answers
 from judge.stats.bounds import SENSITIVITY_FLOOR
-from judge.stats.reasons import reason
+from judge.stats.reasons import merge, reason
 from judge.stats.resample import DEFAULT, Settings
 from judge.stats.sampling import CoreCheck
 
@@ -33,6 +33,8 @@ class Target:
     accuracy: Accuracy | None = None
     accuracy_applicable: Accuracy | None = None
     core: CoreCheck | None = None
+    warnings: tuple[str, ...] = ()
+    """What is to be said of the hand labels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +96,8 @@ def report(targets: Sequence[Target], plan: Plan) -> Report:
 
 
 def _warnings(targets: Sequence[Target], shared: int) -> tuple[str, ...]:
-    found = (reason("shared-items", f"{shared}"),) if shared else ()
+    found: tuple[str, ...] = (reason("shared-items", f"{shared}"),) if shared else ()
+    found = merge(found, *(target.warnings for target in targets))
     differing = [t.answers.rater.name for t in targets if t.core is not None and t.core.agree is False]
     return (*found, reason("core-differs", ", ".join(differing))) if differing else found
 

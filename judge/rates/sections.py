@@ -80,3 +80,14 @@ def _high(value: float) -> str:
 def percent(value: float | None) -> str:
     """A share of transcripts, as people read it."""
     return "" if value is None else f"{value:.1%}"
+
+
+def p_value(p: float | None) -> str:
+    """Two digits; a bound where the number is too small to mean anything; empty where there is none.
+
+    >>> p_value(0.0312), p_value(3e-40), p_value(None)
+    ('0.031', '<1e-12', '')
+    """
+    if p is None:
+        return ""
+    return f"{p:.2g}" if p >= 1e-12 else "<1e-12"  # noqa: PLR2004

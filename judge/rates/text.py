@@ -6,7 +6,7 @@ from judge.rates.accuracy import Accuracy
 from judge.rates.change import Change
 from judge.rates.prevalence import GroupRate, View, unconfirmed
 from judge.rates.report import Report
-from judge.rates.sections import Section, number, percent, shown
+from judge.rates.sections import Section, number, p_value, percent, shown
 from judge.stats.choose import Choice
 from judge.stats.reasons import merge
 
@@ -106,13 +106,12 @@ def _changes(found: Report) -> Section:
 
 
 def _change(change: Change) -> tuple[str, ...]:
-    p = "" if change.p_adjusted is None else f"{change.p_adjusted:.2g}"
     return (
         change.group,
         shown(change.ratio.estimate),
         change.what,
         number(change.ratio.tipping_point),
-        p,
+        p_value(change.p_adjusted),
         change.word,
         shown(change.flagged.estimate),
     )
@@ -196,7 +195,20 @@ def _why(found: Report) -> Section:
     notes = tuple(
         text if len(names) == everyone else f"{', '.join(names)}: {text}" for text, names in lines.items()
     )
-    return Section("Why these numbers", notes=notes)
+    return Section("Why these numbers", notes=notes + _next(found))
+
+
+def _next(found: Report) -> tuple[str, ...]:
+    """What would make the numbers say more."""
+    advice: tuple[str, ...] = ()
+    runs = " ".join(found.judges)
+    if any(unconfirmed(group.overall) for group in found.groups):
+        advice += (
+            f"next: judge select {runs} draws transcripts to label; judge rate ... --confirmed reads them",
+        )
+    if not found.accuracy:
+        advice += ("next: --calibrated-on SET brings the judge's misses from a hand-labelled set",)
+    return advice
 
 
 def _zero(view: View) -> tuple[str, ...]:

@@ -5,7 +5,6 @@ import pytest
 
 from judge.errors import UsageError
 from judge.estimate import Estimate
-from judge.rates.family import family
 from judge.rates.question import Answers, asked
 from judge.rates.sections import Section, markdown, number, shown
 from judge.ratings import Item, Rating
@@ -70,20 +69,6 @@ def test_counts_follow_the_rubric_and_put_failures_in_brackets():
         found.design,
     )
     assert own.counts() == {"settled": 1, "(refused)": 1}
-
-
-@pytest.mark.parametrize(
-    ("model", "name"),
-    [
-        ("openai/o3", "gpt"),
-        ("anthropic/claude-x", "claude"),
-        ("compatible/Qwen/Qwen3-8B", "qwen"),
-        ("", ""),
-        ("7", ""),
-    ],
-)
-def test_families(model, name):
-    assert family(model) == name
 
 
 def test_numbers_of_every_size_can_be_read():
