@@ -13,6 +13,7 @@ from judge.stats.confirmed import (
     floor,
     sensitivity_curve,
 )
+from judge.stats.distributions import clopper_pearson_lower
 from judge.stats.prevalence import (
     Accuracy,
     Labelled,
@@ -75,8 +76,20 @@ def _decide(evidence: Evidence, settings: Settings) -> Decision:
     usable = evidence.sensitivity if evidence.selection != "unknown" else None
     if usable is not None and _checked(flags) and usable.found.n and confirmed_rate(flags) < RARE:
         found = confirmed_over_sensitivity(flags, usable, settings)
-        return found, "confirmed_over_sensitivity", (reason("rare"),)
+        if not _contradicted(flags, found, settings):
+            return found, "confirmed_over_sensitivity", (reason("rare"),)
+        labels = _from_labels(evidence, settings) or (two_phase(flags, settings), "two_phase", ())
+        return labels[0], labels[1], (reason("audit-contradicts"), *labels[2])
     return _from_labels(evidence, settings) or _from_accuracy(evidence, usable, settings)
+
+
+def _contradicted(flags: Flags, found: Estimate, settings: Settings) -> bool:
+    """Whether the audit found so many misses that the sensitivity from elsewhere cannot hold here."""
+    audited = flags.audited
+    if audited is None or not audited.hits or found.high is None:
+        return False
+    misses = clopper_pearson_lower(audited.hits, audited.n, settings.level) * (1 - flags.flagged.rate)
+    return misses > found.high - confirmed_rate(flags)
 
 
 def _checked(flags: Flags) -> bool:
@@ -104,7 +117,7 @@ def _from_accuracy(evidence: Evidence, usable: Sensitivity | None, settings: Set
         why = (
             reason("no-audit")
             if flags.audited is None
-            else reason("audit-empty", f"0 of {flags.audited.items}")
+            else reason("audit-clear", f"0 of {flags.audited.items}")
         )
         return found, "confirmed_over_sensitivity", (why,)
     if flags.audited is not None and flags.audited.n and _checked(flags):
@@ -133,7 +146,8 @@ def _nothing(evidence: Evidence, settings: Settings) -> Decision:
 def choose(evidence: Evidence, settings: Settings = DEFAULT) -> Choice:
     """Pick the estimator by design and counts.
 
-    In this order: below 1 % confirmed, the confirmed rate over sensitivity (all others lose their coverage there); with
+    In this order: below 1 % confirmed, the confirmed rate over sensitivity (all others lose their coverage there), unless
+    the audit found more misses than that sensitivity allows; with
     20 or more positives in a random sample of the target (and clusters that leave them worth 10), PPI++; with an audit of
     unflagged items that found some, the two-phase estimate, or the stratified one where the checked items come from finer
     strata; with checked flags and a sensitivity, the confirmed rate over it; with an audit that found nothing, floor and

@@ -34,6 +34,8 @@ REASONS: dict[str, str] = {
     "zero-hits": "nothing was confirmed: there is an upper bound and no estimate",
     "no-audit": "no unflagged item was checked: the ceiling rests on the sensitivity alone",
     "audit-empty": "the audit of unflagged items found nothing: floor and ceiling are given instead of an estimate",
+    "audit-clear": "the audit of unflagged items found nothing, so the misses are taken from the sensitivity",
+    "audit-contradicts": "the audit found more misses than the sensitivity from elsewhere allows: it does not hold here, and is not used",
     "unclipped": "the estimate lies outside [0, 1] and is shown as it is",
     "sensitivity-planted": "sensitivity comes from planted or written positives only, which are usually easier than natural ones",
     "sensitivity-assumed": "sensitivity was assumed, not measured",

@@ -257,3 +257,34 @@ def test_the_difference_of_two_shares_has_width_without_hits() -> None:
     undefined = difference(rate([]), rate([True, False]))
     assert undefined.value is None
     assert "no-items" in undefined.reasons
+
+
+def test_an_audit_that_finds_too_many_misses_overrules_the_sensitivity() -> None:
+    se = Sensitivity(Counted.of(95, 100))
+    flags = Flags(Counted.of(60, 10_000), Counted.of(40, 60), Counted.of(12, 300))
+    found = choose(Evidence(flags, "enriched", se))
+    assert found.estimator == "two_phase"
+    assert found.reasons[0].startswith("audit-contradicts")
+    assert low(found.estimate) > 0.02
+    never = choose(
+        Evidence(Flags(Counted.of(20, 10_000), Counted.of(0, 20), Counted.of(12, 300)), "enriched", se)
+    )
+    assert never.estimate.value is None
+    assert high(never.estimate) > 0.04
+    fits = choose(Evidence(Flags(flags.flagged, flags.confirmed, Counted.of(1, 3000)), "enriched", se))
+    assert fits.estimator == "confirmed_over_sensitivity"
+
+
+def test_strata_finer_than_flags_are_weighted_by_their_shares() -> None:
+    flags = Flags(Counted.of(1000, 10_000), Counted.of(160, 200), Counted.of(10, 200))
+    strata = (
+        Stratum(0.1, Counted.of(160, 200)),
+        Stratum(0.05, Counted.of(9, 100)),
+        Stratum(0.85, Counted.of(1, 100)),
+    )
+    found = choose(Evidence(flags, "enriched", strata=strata))
+    assert found.estimator == "stratified"
+    assert value(found.estimate) == pytest.approx(0.1 * 0.8 + 0.05 * 0.09 + 0.85 * 0.01)
+    known = stratified(strata)
+    drawn = stratified(strata, frame=500)
+    assert high(drawn) - low(drawn) > high(known) - low(known)
