@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from judge.estimate import Estimate
 from judge.rates.prevalence import GroupRate, View, unconfirmed
 from judge.stats.bounds import SENSITIVITY_FLOOR, Ratio, Word, estimate_ratio, rate_ratio, word_for_two
-from judge.stats.confirmed import Flags, upper_limit
+from judge.stats.confirmed import confirmed_counts, upper_limit
 from judge.stats.multiplicity import adjust
 from judge.stats.proportion import Counted
 from judge.stats.reasons import reason
@@ -87,7 +87,9 @@ def _ratio(first: View, second: View, own: bool, settings: Settings) -> tuple[st
     if known and (free or own):
         return "corrected prevalence", estimate_ratio(*estimates)
     if all(view.flags.all_checked for view in both):
-        return "confirmed hits", rate_ratio(_confirmed(first.flags), _confirmed(second.flags), settings)
+        return "confirmed hits", rate_ratio(
+            confirmed_counts(first.flags), confirmed_counts(second.flags), settings
+        )
     shared = reason("sensitivity-shared")
     if all(view.flags.confirmed.n or not view.flags.flagged.hits for view in both):
         rates = _confirmed_rate(first, settings), _confirmed_rate(second, settings)
@@ -97,11 +99,6 @@ def _ratio(first: View, second: View, own: bool, settings: Settings) -> tuple[st
     raw = rate_ratio(first.flags.flagged, second.flags.flagged, settings)
     warnings = (*raw.estimate.warnings, *dict.fromkeys(w for view in both for w in unconfirmed(view)))
     return "flag rate", replace(raw, estimate=replace(raw.estimate, warnings=warnings))
-
-
-def _confirmed(flags: Flags) -> Counted:
-    share = flags.confirmed.rate if flags.confirmed.n else 0.0
-    return Counted(flags.flagged.hits * share, flags.flagged.n, flags.flagged.items)
 
 
 def _confirmed_rate(view: View, settings: Settings) -> Estimate:

@@ -152,6 +152,8 @@ def _evidence(found: Answers, part: Checked, accuracy: Accuracy | None, settings
     every_flag = bool(part.known[flagged].all())
     if part.choice != "unknown" or every_flag:
         flags = replace(flags, confirmed=_part(found, part, flagged, settings, census=every_flag))
+    if every_flag and flagged.any():
+        flags = replace(flags, tally=counted(flagged & part.truth, found.design, settings.level))
     audited = _part(found, part, ~flagged, settings) if part.choice != "unknown" else UNCHECKED
     labelled = None
     if part.choice == "random":

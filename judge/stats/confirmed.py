@@ -31,12 +31,15 @@ class Flags:
     """What the judge flagged in the target, and what people found when they looked.
 
     ``flagged``: flagged of all judged. ``confirmed``: true positives of the flagged items that were checked (all of them,
-    or a random sample). ``audited``: true positives of unflagged items that were checked at random, or None.
+    or a random sample). ``audited``: true positives of unflagged items that were checked at random, or None. ``tally``:
+    confirmed of all judged items, where every flagged one was checked; it knows how the confirmed cluster, which the
+    product of the other two does not. None: that product.
     """
 
     flagged: Counted
     confirmed: Counted
     audited: Counted | None = None
+    tally: Counted | None = None
 
     @property
     def all_checked(self) -> bool:
@@ -74,15 +77,17 @@ def confirmed_rate(flags: Flags) -> float:
     return flags.flagged.rate * flags.confirmed.rate if flags.confirmed.n and flags.flagged.n else 0.0
 
 
-def _confirmed_counts(flags: Flags) -> Counted:
+def confirmed_counts(flags: Flags) -> Counted:
     """Confirmed hits of all judged items, where every flagged item was checked."""
-    flagged = flags.flagged
-    return Counted(flagged.hits * flags.confirmed.rate, flagged.n, flagged.items)
+    if flags.tally is not None:
+        return flags.tally
+    flagged, share = flags.flagged, flags.confirmed.rate if flags.confirmed.n else 0.0
+    return Counted(flagged.hits * share, flagged.n, flagged.items)
 
 
 def _confirmed_draws(flags: Flags, rng: np.random.Generator) -> FloatArray:
     if flags.all_checked:
-        return jeffreys(_confirmed_counts(flags), rng)
+        return jeffreys(confirmed_counts(flags), rng)
     return jeffreys(flags.flagged, rng) * jeffreys(flags.confirmed, rng)
 
 
@@ -165,7 +170,7 @@ def confirmed_over_sensitivity(
 def _strict(flags: Flags, se: Counted, level: float) -> tuple[float, float]:
     if flags.all_checked:
         half = 1 - (1 - level) / 2
-        rate = clopper_pearson(_confirmed_counts(flags).hits, flags.flagged.n, half)
+        rate = clopper_pearson(confirmed_counts(flags).hits, flags.flagged.n, half)
         rates = (rate[0], rate[1])
     else:
         half = 1 - (1 - level) / 3
@@ -189,11 +194,8 @@ def upper_limit(flags: Flags, se: Counted, level: float = 0.95) -> float:
     error = 1 - level
     if flags.all_checked:
         confidence = 1 - error / 2
-        rate = clopper_pearson_upper(
-            flags.flagged.hits * (flags.confirmed.rate if flags.confirmed.n else 0.0),
-            flags.flagged.n,
-            confidence,
-        )
+        tally = confirmed_counts(flags)
+        rate = clopper_pearson_upper(tally.hits, tally.n, confidence)
     else:
         confidence = 1 - error / 3
         rate = clopper_pearson_upper(flags.flagged.hits, flags.flagged.n, confidence)
