@@ -6,7 +6,6 @@ from typing import Annotated
 import typer
 
 from judge.cli import options
-from judge.cli.rate import Facet, Labels
 
 MISSED = 1
 
@@ -17,8 +16,8 @@ def drift(
     on: Annotated[
         str | None, typer.Option(help="The anchor set with hand labels that both runs labelled.")
     ] = None,
-    facet: Facet = None,
-    labels: Labels = None,
+    facet: options.Facet = None,
+    labels: options.Labels = None,
     old_from: Annotated[
         str | None, typer.Option(help="The old run's transcripts, for their lengths.")
     ] = None,
@@ -29,10 +28,10 @@ def drift(
         bool, typer.Option("--gate", help="Exit 1 if more answers changed than repeats flip.")
     ] = False,
     cluster: options.Cluster = "cluster",
-    level: Annotated[float, typer.Option(min=0.5, max=0.999, help="Of the intervals.")] = 0.95,
+    level: options.Level = 0.95,
     prompts: options.Prompts = None,
     runs_dir: options.RunsDir = Path("runs"),
-    markdown: Annotated[Path | None, typer.Option(help="Write the report to this file too.")] = None,
+    markdown: options.Markdown = None,
     json: options.Json = False,
 ) -> None:
     """Compare two runs: on shared transcripts the judge, on others what was read.
@@ -53,8 +52,7 @@ def drift(
     runs = [sources.run(name, runs_dir) for name in (old, new)]
     anchors = [rate_job.labelled(on, runs_dir)] if on else []
     ratings = sources.gather([*runs, *anchors], "drift", prompts=prompts, cluster=cluster)
-    names = (labels or "").split(",") if labels else ()
-    question = asked(facet or "", rate_job.graders_of(ratings.judges[1], ratings), names)
+    question = asked(facet or "", rate_job.graders_of(ratings.judges[1], ratings), options.names(labels))
     before, after = (answers(ratings, judge, question) for judge in ratings.judges)
     ids = {item.id for item in before.items} & {item.id for item in after.items}
     if on and not ids:

@@ -43,7 +43,21 @@ BaseUrl = Annotated[
 WindowTokens = Annotated[int | None, typer.Option(min=200, help="Cut transcripts longer than this.")]
 Prompts = Annotated[Path | None, typer.Option(help="Folder of prompt files, before ./prompts.")]
 RunsDir = Annotated[Path, typer.Option(envvar="JUDGE_RUNS", help="Where runs are kept.")]
+By = Annotated[str | None, typer.Option(help="Apart for each value of this metadata key.")]
+Facet = Annotated[
+    str | None, typer.Option(help="FACET, GRADER.FACET, or GRADER.FACET=LABEL,LABEL; else the primary one.")
+]
+Labels = Annotated[
+    str | None, typer.Option(help="Labels that count, with commas; else those that need evidence.")
+]
+Level = Annotated[float, typer.Option(min=0.5, max=0.999, help="Of the intervals.")]
+Markdown = Annotated[Path | None, typer.Option(help="Write the report to this file too.")]
 Json = Annotated[bool, typer.Option("--json", help="JSON on stdout.")]
+
+
+def names(text: str | None) -> tuple[str, ...]:
+    """The words between commas; none for None."""
+    return tuple(word.strip() for word in (text or "").split(",") if word.strip())
 
 
 def pairs(texts: list[str]) -> dict[str, str]:

@@ -1,6 +1,5 @@
 """``judge plan``: how many labels, transcripts or pairs a question needs."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -24,8 +23,8 @@ def plan(
         float, typer.Option(help="Share of labels that exactly one of two judges gets right.")
     ] = 0.1,
     split: Annotated[float, typer.Option(help="Share of these that the better one gets right.")] = 0.7,
-    level: Annotated[float, typer.Option(min=0.5, max=0.999, help="Of the intervals.")] = 0.95,
-    markdown: Annotated[Path | None, typer.Option(help="Write the table to this file too.")] = None,
+    level: options.Level = 0.95,
+    markdown: options.Markdown = None,
     json: options.Json = False,
 ) -> None:
     """How many labels to pay for, and how many transcripts to judge, before you do."""

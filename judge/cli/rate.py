@@ -7,20 +7,12 @@ import typer
 
 from judge.cli import options
 
-By = Annotated[str | None, typer.Option(help="Apart for each value of this metadata key.")]
-Facet = Annotated[
-    str | None, typer.Option(help="FACET, GRADER.FACET, or GRADER.FACET=LABEL,LABEL; else the primary one.")
-]
-Labels = Annotated[
-    str | None, typer.Option(help="Labels that count, with commas; else those that need evidence.")
-]
-
 
 def rate(
     runs: Annotated[list[str], typer.Argument(help="Runs; several are compared with each other.")],
-    by: By = None,
-    facet: Facet = None,
-    labels: Labels = None,
+    by: options.By = None,
+    facet: options.Facet = None,
+    labels: options.Labels = None,
     calibrated_on: Annotated[
         str | None, typer.Option(help="A hand-labelled set that shows how often this judge is right.")
     ] = None,
@@ -50,10 +42,10 @@ def rate(
         str | None, typer.Option(help="Compare only transcripts that share this metadata key.")
     ] = None,
     cluster: options.Cluster = "cluster",
-    level: Annotated[float, typer.Option(min=0.5, max=0.999, help="Of the intervals.")] = 0.95,
+    level: options.Level = 0.95,
     prompts: options.Prompts = None,
     runs_dir: options.RunsDir = Path("runs"),
-    markdown: Annotated[Path | None, typer.Option(help="Write the report to this file too.")] = None,
+    markdown: options.Markdown = None,
     json: options.Json = False,
 ) -> None:
     """Rates of a label, corrected for the judge's errors, for each run or group.
@@ -72,7 +64,7 @@ def rate(
     request = rate_job.Request(
         runs,
         facet or "",
-        tuple(name for name in (labels or "").split(",") if name),
+        options.names(labels),
         calibrated_on,
         calibration_run,
         confirmed,

@@ -6,7 +6,6 @@ from typing import Annotated
 import typer
 
 from judge.cli import options
-from judge.cli.rate import By, Facet, Labels
 
 
 def select(
@@ -16,9 +15,9 @@ def select(
     source: Annotated[
         str | None, typer.Option("--from", help="The transcripts that the run labelled.")
     ] = None,
-    facet: Facet = None,
-    labels: Labels = None,
-    by: By = None,
+    facet: options.Facet = None,
+    labels: options.Labels = None,
+    by: options.By = None,
     second: Annotated[
         str | None, typer.Option(help="Another run: where the two disagree, more is taken.")
     ] = None,
@@ -58,9 +57,7 @@ def select(
     wanted = [sources.run(name, runs_dir) for name in (run, second) if name]
     ratings = sources.gather(wanted, "select", prompts=prompts, cluster=cluster)
     judge = ratings.judges[0]
-    question = asked(
-        facet or "", rate_job.graders_of(judge, ratings), (labels or "").split(",") if labels else ()
-    )
+    question = asked(facet or "", rate_job.graders_of(judge, ratings), options.names(labels))
     found = answers(ratings, judge, question)
     other = answers(ratings, ratings.judges[1], question) if second else None
     plan = Plan(number, seed, uniform, core)
