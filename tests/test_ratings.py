@@ -196,3 +196,13 @@ def test_the_label_files_in_the_repository_are_read_whole():
     panel = found.panel(GRADERS["reward_seeking"], GRADERS["reward_seeking"].facets["reward_seeking"])
     assert panel.codes.shape == (46, 3)
     assert (panel.codes != MISSING).all()
+
+
+def test_only_the_questions_that_are_asked_for_are_read(tmp_path):
+    run = run_of(tmp_path, "a", [verdict("t0", "absent", role_in_decision="not_linked"), failure("t1")])
+    key = ("eval_awareness", "role_in_decision")
+    found = gather([run], GRADERS, only={key})
+    assert set(found.judges[0].ratings) == {key}
+    assert found.judges[0].rating(key, "t0").value == "not_linked"
+    assert set(found.items) == {"t0", "t1"}
+    assert not gather([run], GRADERS, only={("over_escalation", "escalation")}).items

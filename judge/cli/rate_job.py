@@ -1,5 +1,6 @@
 """What ``judge rate`` reads: runs, the hand labels beside them, and the run that shows how good their judge is."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from judge.rates.labels import checked, core_of, hand_labels
 from judge.rates.question import Asked, answers, asked
 from judge.rates.report import Plan, Report, Target, report
 from judge.ratings import Rater, Ratings
+from judge.ratings.gather import gather
 from judge.runs import Run
 from judge.stats.reasons import reason
 from judge.stats.resample import Settings
@@ -39,7 +41,8 @@ class Request:
 
 def rates(request: Request, plan: Plan) -> Report:
     """Read everything and take the rates. Raises UsageError."""
-    ratings = _gather(request)
+    runs = [sources.run(name, request.runs_dir) for name in request.runs]
+    ratings = read(runs, [(request.facet, request.labels)], request.prompts, request.cluster)
     return report([_target(request, plan, ratings, judge) for judge in ratings.judges], plan)
 
 
@@ -47,9 +50,10 @@ def conditional_rates(
     request: Request, of: str, given: str, *, by: str | None, within: str | None, settings: Settings
 ) -> Conditional:
     """The rate of one label given another, from answers alone. Raises UsageError."""
-    ratings = _gather(request)
-    if len(ratings.judges) != 1:
+    if len(request.runs) != 1:
         raise UsageError("one run at a time", found=", ".join(request.runs), do="name one run")
+    runs = [sources.run(request.runs[0], request.runs_dir)]
+    ratings = read(runs, [(of, ()), (given, ())], request.prompts, request.cluster)
     judge = ratings.judges[0]
     graders = graders_of(judge, ratings)
     first = answers(ratings, judge, asked(of, graders))
@@ -57,9 +61,22 @@ def conditional_rates(
     return conditional(Question(first, second, by, within), settings)
 
 
-def _gather(request: Request) -> Ratings:
-    runs = [sources.run(name, request.runs_dir) for name in request.runs]
-    return sources.gather(runs, "rate", prompts=request.prompts, cluster=request.cluster)
+Asking = tuple[str, tuple[str, ...]]
+"""A facet in the command's words, and the labels that count."""
+
+
+def read(runs: Sequence[Run], questions: Sequence[Asking], prompts: Path | None, cluster: str) -> Ratings:
+    """What these runs say on these questions, and on nothing else: a large run has millions of answers. Raises UsageError."""
+    rubrics = sources.rubrics(prompts)
+    wanted: set[tuple[str, str]] = set()
+    for run in runs:
+        manifest = run.manifest()
+        kept = {name: run.grader(name) or rubrics.get(name) for name in manifest.graders} if manifest else {}
+        graders = {name: grader for name, grader in kept.items() if grader is not None}
+        if not graders:  # nothing says beforehand what this run was asked
+            return gather(runs, rubrics, cluster)
+        wanted |= {asked(text, graders, labels).key for text, labels in questions}
+    return gather(runs, rubrics, cluster, wanted)
 
 
 def source_of(judge: Rater) -> str:

@@ -55,9 +55,10 @@ def select(
 
     places = batch_files.places(out)
     wanted = [sources.run(name, runs_dir) for name in (run, second) if name]
-    ratings = sources.gather(wanted, "select", prompts=prompts, cluster=cluster)
+    asking = (facet or "", options.names(labels))
+    ratings = rate_job.read(wanted, [asking], prompts, cluster)
     judge = ratings.judges[0]
-    question = asked(facet or "", rate_job.graders_of(judge, ratings), options.names(labels))
+    question = asked(asking[0], rate_job.graders_of(judge, ratings), asking[1])
     found = answers(ratings, judge, question)
     other = answers(ratings, ratings.judges[1], question) if second else None
     plan = Plan(number, seed, uniform, core)

@@ -1,6 +1,6 @@
 """Read runs, whole sets and single files of labels into one table of ratings. Buys nothing."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from judge.errors import UsageError
@@ -16,6 +16,7 @@ def gather(
     sources: Iterable[Run | EvalSet | Path],
     graders: Mapping[str, Grader],
     cluster_key: str = "cluster",
+    only: Collection[Question] | None = None,
 ) -> Ratings:
     """Read runs, sets and single files of labels.
 
@@ -23,6 +24,7 @@ def gather(
         sources: A run, a whole set (all its annotators), or one ``labels/<annotator>.jsonl`` of a set.
         graders: Rubrics by name, for labels that name no rubric and for runs that kept none.
         cluster_key: The key of the metadata by which items are resampled together.
+        only: The questions to read from runs; all of them by default. A large run with many facets fills the memory.
 
     Raises:
         UsageError: Two raters of one name, a facet that no grader has, or a source that cannot be read.
@@ -32,7 +34,7 @@ def gather(
     transcripts: dict[Path, dict[str, Transcript]] = {}
     for source in sources:
         if isinstance(source, Run):
-            raters.append(_judge(source, graders, items))
+            raters.append(_judge(source, graders, items, only))
             continue
         found = source if isinstance(source, EvalSet) else EvalSet(source.parent.parent)
         if found.folder not in transcripts:
@@ -64,16 +66,23 @@ def gather(
     )
 
 
-def _judge(run: Run, graders: Mapping[str, Grader], items: dict[str, Item]) -> Rater:
+def _judge(
+    run: Run, graders: Mapping[str, Grader], items: dict[str, Item], only: Collection[Question] | None
+) -> Rater:
     manifest = run.manifest()
     ratings: dict[Question, dict[tuple[str, int], Rating]] = {}
     rubrics: dict[str, Grader] = {}
+    facets: dict[str, list[str]] = {}
     for record in run.records():
         if record.grader not in rubrics:
             rubrics[record.grader] = _rubric(run, record.grader, graders)
+            asked = rubrics[record.grader].facets
+            facets[record.grader] = [f for f in asked if only is None or (record.grader, f) in only]
+        if not facets[record.grader]:
+            continue
         if record.transcript_id not in items:
             items[record.transcript_id] = Item(record.transcript_id, record.metadata)
-        for facet in rubrics[record.grader].facets:
+        for facet in facets[record.grader]:
             if isinstance(record, Verdict):
                 rating = _from_verdict(record, facet)
             else:
