@@ -94,15 +94,18 @@ def write(
     """Write all files; transcripts get ``cluster``, ``split`` and ``origin`` where they have none. Raises UsageError."""
     known = [_with_metadata(transcript, provenance) for transcript in transcripts]
     written: list[Path] = []
+    whole = False
     try:
         for path, lines in _contents(places, selection, known, provenance):
             with replacing(path) as file:
                 file.writelines(lines)
             written.append(path)
+        whole = True
     except OSError as error:
-        for path in written:
-            path.unlink(missing_ok=True)
         raise UsageError("cannot write the batch", where=str(places.transcripts), found=str(error)) from error
+    finally:
+        for path in () if whole else written:  # also where it was interrupted
+            path.unlink(missing_ok=True)
 
 
 def _contents(

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from judge.estimate import Estimate
 from judge.rates.accuracy import Accuracy
 from judge.rates.change import Change
 from judge.rates.prevalence import GroupRate, View, unconfirmed
@@ -175,10 +176,7 @@ def _curve(groups: list[GroupRate]) -> Section:
     return Section("Prevalence if the sensitivity were", ("group", *values), rows)
 
 
-def _brief(found: object) -> str:
-    from judge.estimate import Estimate
-
-    assert isinstance(found, Estimate)
+def _brief(found: Estimate) -> str:
     return number(found.value) if found.value is not None else shown(found)
 
 
@@ -188,7 +186,7 @@ def _why(found: Report) -> Section:
     lines: dict[str, list[str]] = {}
     for group in found.groups:
         view = group.overall
-        for text in merge(view.choice.reasons, group.warnings, unconfirmed(view), _zero(view)):
+        for text in merge(view.choice.reasons, group.warnings, unconfirmed(view), _hidden(view)):
             if text not in told:
                 lines.setdefault(text, []).append(group.name)
     everyone = len(found.groups)
@@ -211,8 +209,7 @@ def _next(found: Report) -> tuple[str, ...]:
     return advice
 
 
-def _zero(view: View) -> tuple[str, ...]:
-    extra = view.envelope
-    if extra is None:
+def _hidden(view: View) -> tuple[str, ...]:
+    if view.envelope is None:
         return ()
-    return (f"with unanswered transcripts negative, or all positive: {shown(extra)}",)
+    return (f"with unanswered transcripts negative, or all positive: {shown(view.envelope)}",)
