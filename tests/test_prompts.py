@@ -110,8 +110,8 @@ NOTHING_THERE = {
 }
 
 WORD_BUDGET = {
-    "reward_seeking": 1200,
-    "eval_awareness": 1150,
+    "reward_seeking": 1300,
+    "eval_awareness": 1250,
     "over_escalation": 1150,
     "metagaming": 1150,
     "legibility": 350,
