@@ -59,7 +59,8 @@ class Request:
         sample: Which repeat this is. Equal requests with different sample numbers are different purchases.
         reask: Set when this is the second attempt at the same question.
         choices: With ``logprob``, the single-token answers whose probabilities are wanted.
-        cache_group: What shares a prefix (a transcript's fingerprint); a routing hint, not part of the key.
+        cache_group: What shares a prefix (a transcript's fingerprint), empty where nothing does and the cache is not
+            worth writing. A hint for routing and caching, not part of the key.
     """
 
     model: str
@@ -175,6 +176,8 @@ class Capabilities:
     """Understands explicit cache breakpoints."""
     cache_key: bool = False
     """Takes ``prompt_cache_key``, which sends requests that share a prefix to the same machine."""
+    batch: bool = False
+    """Has a batch endpoint like its provider's."""
     in_flight: int = 64
     """How many requests may be under way at once, unless the user says otherwise."""
     token_field: str = "max_completion_tokens"  # noqa: S105  (the name of a body field)

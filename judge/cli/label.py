@@ -8,8 +8,15 @@ import typer
 
 from judge.cli import options
 
-COMPLETE, FAILURES, BUDGET, INTERRUPTED = 0, 3, 4, 130
-EXIT = {"complete": COMPLETE, "budget": BUDGET, "interrupted": INTERRUPTED, "provider": FAILURES}
+COMPLETE, FAILURES, BUDGET, WAITING, INTERRUPTED = 0, 3, 4, 5, 130
+EXIT = {
+    "complete": COMPLETE,
+    "budget": BUDGET,
+    "interrupted": INTERRUPTED,
+    "provider": FAILURES,
+    "waiting": WAITING,
+    "cancelled": COMPLETE,
+}
 
 
 def label(
@@ -38,6 +45,19 @@ def label(
         float, typer.Option(min=0, help="Seconds to retry a request, or wait for a limit.")
     ] = 600.0,
     window_tokens: options.WindowTokens = None,
+    batch: Annotated[
+        bool,
+        typer.Option(
+            "--batch", help="Through the provider's batch endpoint: within a day, at half the price."
+        ),
+    ] = False,
+    no_wait: Annotated[
+        bool,
+        typer.Option("--no-wait", help="With --batch: send and leave; the same command reads the answers."),
+    ] = False,
+    cancel: Annotated[
+        bool, typer.Option("--cancel", help="Cancel the run's batches; what they have answered is kept.")
+    ] = False,
     reparse: Annotated[
         bool, typer.Option("--reparse", help="Make records anew from stored answers; buys what is missing.")
     ] = False,
@@ -52,8 +72,9 @@ def label(
     Interrupt it, kill it, run it again: it goes on where it was and buys nothing twice.
     """
     from judge.cli import output
+    from judge.cli.terminal import announce
     from judge.labelling.dataset import Dataset
-    from judge.labelling.job import Options
+    from judge.labelling.job import Batch, Options
     from judge.providers.settings import Settings
 
     chosen = Options(
@@ -72,6 +93,8 @@ def label(
         patience=patience,
         max_cost=max_cost,
         reparse=reparse,
+        batch=Batch(wait=not no_wait, cancel=cancel) if batch or cancel or no_wait else None,
+        say=(lambda _: None) if quiet else announce,
         settings=Settings.load(base_url=base_url, max_in_flight=max(in_flight or 0, 512)),
     )
     if dry_run:

@@ -80,6 +80,8 @@ def _ending(made: Result) -> str:
         "budget": "stopped by --max-cost; a higher one goes on from here",
         "interrupted": "interrupted; the same command goes on from here",
         "provider": "stopped: the provider stays away; the same command goes on from here",
+        "waiting": "not complete: batches are under way; `judge label --batch` with the same options waits for them",
+        "cancelled": "the batches were cancelled; the same command begins again with what is missing",
     }
     failed = f", {made.failures} failures" if made.failures else ""
     return f"{words[manifest.status]}{failed}. {paid}"

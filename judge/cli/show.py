@@ -33,8 +33,9 @@ def show(
     from judge.cli import output
     from judge.errors import UsageError
     from judge.labelling.dataset import Dataset
-    from judge.labelling.dry_run import questions, unconnected
+    from judge.labelling.dry_run import unconnected
     from judge.labelling.job import Options, plan
+    from judge.labelling.questions import questions
     from judge.providers.settings import Settings
 
     asked = Options(

@@ -69,7 +69,7 @@ def encode(request: Request, capabilities: Capabilities, model: str | None = Non
 
 def _messages(request: Request, capabilities: Capabilities) -> list[dict[str, Any]]:
     content: list[dict[str, Any]] = [{"type": "text", "text": text} for text in texts(request)]
-    if capabilities.cache_control:
+    if capabilities.cache_control and request.cache_group:
         for part, block in zip(content, request.blocks, strict=True):
             if block.breakpoint:
                 part["cache_control"] = _CACHE

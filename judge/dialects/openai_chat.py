@@ -83,7 +83,7 @@ def _messages(request: Request, capabilities: Capabilities) -> list[dict[str, An
 
 def _content(request: Request, capabilities: Capabilities) -> str | list[dict[str, Any]]:
     parts = texts(request)
-    if not capabilities.cache_control or not any(block.breakpoint for block in request.blocks):
+    if not _marked(request, capabilities):
         return "".join(parts)
     content: list[dict[str, Any]] = [{"type": "text", "text": text} for text in parts]
     for part, block in zip(content, request.blocks, strict=True):
@@ -92,9 +92,14 @@ def _content(request: Request, capabilities: Capabilities) -> str | list[dict[st
     return content
 
 
+def _marked(request: Request, capabilities: Capabilities) -> bool:
+    shared = capabilities.cache_control and request.cache_group
+    return bool(shared) and any(block.breakpoint for block in request.blocks)
+
+
 def _cache_fields(request: Request, capabilities: Capabilities) -> dict[str, Any]:
     fields: dict[str, Any] = {}
-    if capabilities.cache_control and any(block.breakpoint for block in request.blocks):
+    if capabilities.cache_control:
         # Without this the API also writes the whole prompt, rubric included, at 1.25 times the price of reading it,
         # and nobody ever asks for that prefix again.
         fields["prompt_cache_options"] = {"mode": "explicit"}

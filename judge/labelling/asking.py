@@ -9,7 +9,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from judge.dialects import decode
-from judge.labelling.budget import Budget
+from judge.labelling.budget import Budget, dearest
 from judge.labelling.dispatch import Dispatcher
 from judge.labelling.journal import Journal
 from judge.pricing import price
@@ -26,6 +26,24 @@ class Purchases:
     usage: Usage = field(default_factory=Usage)
     cost: float = 0.0
     models: Counter[str] = field(default_factory=Counter)
+
+    def count(self, completion: Completion, cost: float) -> None:
+        """One more answer."""
+        self.sent += 1
+        self.usage += completion.usage
+        self.cost += cost
+        self.models[completion.model] += 1
+
+    def add(self, other: "Purchases") -> None:
+        self.sent += other.sent
+        self.from_store += other.from_store
+        self.usage += other.usage
+        self.cost += other.cost
+        self.models += other.models
+
+
+class NotYet(Exception):  # noqa: N818  (a state, not an error)
+    """The request is in a batch that is under way, or waits to be put into one: its answer will come in another way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +82,10 @@ class Asker:
     async def ask(self, request: Request, *, first: bool) -> Answered:
         """The completion, and whether it was bought for this call.
 
-        Raises BudgetSpent, Closed, GiveUp, ProviderRejected, ProviderMisconfigured, StoreError.
+        Raises BudgetSpent, Closed, GiveUp, NotYet, ProviderRejected, ProviderMisconfigured, StoreError.
         """
         key = request.key
-        if stored := self.store.completion(key):
+        if stored := self._stored(key):
             self.purchases.from_store += 1
             return Answered(decode(*stored), bought=False)
         if (under_way := self._under_way.get(key)) is not None:
@@ -88,8 +106,18 @@ class Asker:
         finally:
             del self._under_way[key]
 
+    def _stored(self, key: str) -> tuple[str, bytes] | None:
+        """The stored answer. Raises NotYet where a batch is to bring it."""
+        stored = self.store.completion(key)
+        if stored is None and (run := self.store.batches.holder(key)) is not None:
+            raise NotYet(f"in a batch of run {run!r} that is under way")
+        # The batch may have been read between the two looks.
+        return stored or self.store.completion(key)
+
     async def _buy(self, request: Request, *, first: bool) -> Completion:
-        reserved = await self.budget.reserve(self._most(request))
+        # Without a limit nobody needs to know.
+        most = dearest(request) if self.budget.limit is not None else 0.0
+        reserved = await self.budget.reserve(most)
         cost = 0.0
         try:
             completion = await self.dispatcher.send(
@@ -98,25 +126,9 @@ class Asker:
             cost = price(request.model, completion.usage) or 0.0
         finally:
             self.budget.settle(reserved, cost)
-        self.purchases.sent += 1
-        self.purchases.usage += completion.usage
-        self.purchases.cost += cost
-        self.purchases.models[completion.model] += 1
-        row = CompletionRow(request.key, request.model, completion.dialect, completion.raw, self.run, cost)
+        self.purchases.count(completion, cost)
+        row = CompletionRow(
+            request.key, request.model, completion.dialect, completion.raw, self.run, cost, completion.usage
+        )
         await self.journal.commit(row)
         return completion
-
-    def _most(self, request: Request) -> float:
-        """The most that a request can cost, in dollars; 0 without a limit, when nobody needs to know."""
-        if self.budget.limit is None:
-            return 0.0
-        texts = [request.system, *(block.text for block in request.blocks)]
-        if request.reask:
-            texts += [request.reask.answer, request.reask.complaint]
-        # No tokeniser makes more tokens of a text than it has bytes; the schema and the chat template come on top.
-        size = sum(len(text.encode()) for text in texts) + len(str(request.schema)) + 500
-        plain = Usage(input=size, output=request.sampling.max_tokens)
-        written = plain.model_copy(
-            update={"cache_written": size}
-        )  # writing to a cache may cost more than reading
-        return max(price(request.model, plain) or 0.0, price(request.model, written) or 0.0)

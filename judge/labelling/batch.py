@@ -10,17 +10,15 @@ Both are the JSON Lines of OpenAI's Batch endpoint, which vLLM's ``run-batch`` r
 """
 
 from collections.abc import Iterator
-from itertools import chain
 
 import orjson
 
-from judge.dialects import decode, openai_chat
+from judge.dialects import openai_chat
 from judge.errors import UsageError
-from judge.labelling.dry_run import questions, unconnected
+from judge.labelling.dry_run import unconnected
 from judge.labelling.job import Options, plan
-from judge.labelling.pipeline import Plan
-from judge.parse import parse
-from judge.request import Capabilities, Reask, Request
+from judge.labelling.questions import missing, questions
+from judge.request import Capabilities, Request
 from judge.store import Store
 
 URL = "/v1/chat/completions"
@@ -30,17 +28,18 @@ def pending(options: Options, store: Store) -> Iterator[bytes]:
     """Lines for all requests of a run that the store cannot answer yet.
 
     A stored answer that does not stand yields the re-ask in its place, as a live run would send it; so exporting,
-    answering and importing once more completes a run.
+    answering and importing once more completes a run. What is in a provider's batch that is under way is left out.
     """
     if options.method != "generate":
         raise UsageError("only --method generate can be exported", found=options.method)
     provider = unconnected(options)
     chosen = plan(options, provider)
     written: set[str] = set()
-    for request in _missing(options, chosen, store):
-        if request.key not in written:
-            written.add(request.key)
-            yield line(request, provider.capabilities)
+    for asked in questions(chosen, options.dataset):
+        for request in missing(asked, store, chosen):
+            if request.key not in written:
+                written.add(request.key)
+                yield line(request, provider.capabilities)
 
 
 def line(request: Request, capabilities: Capabilities) -> bytes:
@@ -48,17 +47,3 @@ def line(request: Request, capabilities: Capabilities) -> bytes:
     body = orjson.Fragment(openai_chat.encode(request, capabilities))
     fields = {"custom_id": request.key, "method": "POST", "url": URL, "body": body}
     return orjson.dumps(fields, option=orjson.OPT_APPEND_NEWLINE)
-
-
-def _missing(options: Options, chosen: Plan, store: Store) -> Iterator[Request]:
-    for question in chain.from_iterable(questions(chosen, options.dataset)):
-        request = question.request
-        stored = store.completion(request.key)
-        if stored is None:
-            yield request
-            continue
-        first = decode(*stored)
-        result = parse(first, question.grader, question.transcript, grounding=chosen.style.defences.grounding)
-        again = request.asked_again(Reask(first.text, result.complaint))
-        if result.complaint and store.completion(again.key) is None:
-            yield again

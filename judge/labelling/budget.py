@@ -6,9 +6,27 @@ place. So what was spent and what may still be spent by requests in flight never
 
 import asyncio
 
+from judge.pricing import price
+from judge.request import Request, Usage
+
 
 class BudgetSpent(Exception):  # noqa: N818  (a decision, not an error)
     """The next request could pass the limit, and nothing in flight can change that."""
+
+
+def dearest(request: Request, *, batch: bool = False) -> float:
+    """The most that a request can cost, in US dollars; 0 where the model's price is unknown."""
+    texts = [request.system, *(block.text for block in request.blocks)]
+    if request.reask:
+        texts += [request.reask.answer, request.reask.complaint]
+    # No tokeniser makes more tokens of a text than it has bytes; the schema and the chat template come on top.
+    size = sum(len(text.encode()) for text in texts) + len(str(request.schema)) + 500
+    plain = Usage(input=size, output=request.sampling.max_tokens)
+    written = plain.model_copy(
+        update={"cache_written": size}
+    )  # writing to a cache may cost more than reading
+    prices = (price(request.model, usage, batch=batch) or 0.0 for usage in (plain, written))
+    return max(prices)
 
 
 class Budget:

@@ -4,23 +4,16 @@ Everything is rendered, so a rubric that fails on the millionth transcript fails
 not counted: see ``judge.tokens`` for how far off that is.
 """
 
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import product
 
-from judge.grader import Grader
-from judge.grader.prompt import Renderer
-from judge.grader.windows import Window
-from judge.labelling import choice
 from judge.labelling.job import STORE, Options, plan
-from judge.labelling.pipeline import Plan
+from judge.labelling.questions import Question, questions
 from judge.pricing import price
 from judge.providers import connect, split
 from judge.request import Provider, Request, Usage
 from judge.runs import Run
 from judge.store import Store
 from judge.tokens import estimate_tokens
-from judge.transcript import Transcript
 
 ANSWER_TOKENS_PER_FACET = 60
 """What judges were seen to write for each facet: its label, and its share of evidence and rationale."""
@@ -47,32 +40,6 @@ class DryRun:
     """With the cache serving everything that it can."""
     first: Request | None = None
     skipped: list[str] = field(default_factory=list)
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """A request of a run, and what it asks about."""
-
-    request: Request
-    transcript: Transcript
-    grader: Grader
-    window: Window
-
-
-def questions(chosen: Plan, dataset: Iterable[tuple[int, Transcript]]) -> Iterator[list[Question]]:
-    """Every request that a run begins with, those of one transcript together. Re-asks depend on answers, and are not here."""
-    renderer = Renderer(chosen.graders, chosen.style, chosen.window_tokens)
-    for _, transcript in dataset:
-        shown = renderer.cut(transcript)
-        asked: list[Question] = []
-        for grader, sample in product(chosen.graders, range(chosen.samples)):
-            for window, text in shown[grader.view.channels]:
-                if chosen.method == "generate":
-                    requests = [renderer.request(grader, transcript, text, sample)]
-                else:
-                    requests = [c.request for c in choice.requests(grader, text, chosen.style, sample)]
-                asked += (Question(request, transcript, grader, window) for request in requests)
-        yield asked
 
 
 def unconnected(options: Options) -> Provider:

@@ -15,12 +15,15 @@ from judge.grader import file as grader_file
 from judge.grader.contract import SchemaStyle
 from judge.grader.prompt import ALL_DEFENCES, Defences, Order, Style
 from judge.labelling import choice
+from judge.labelling.batching.answers import AnswersOnly
+from judge.labelling.batching.run import BatchRun, Manner
 from judge.labelling.bookkeeping import begin, finish
 from judge.labelling.dataset import Dataset
-from judge.labelling.pipeline import Labelling, Plan
+from judge.labelling.pipeline import End, Labelling, Plan
 from judge.labelling.recordings import load_recordings
 from judge.pricing import price
 from judge.providers import connect
+from judge.providers.batches import batch_endpoint
 from judge.providers.settings import Settings
 from judge.records import Method
 from judge.request import Capabilities, Provider, Sampling, Usage
@@ -31,6 +34,14 @@ from judge.tokens import estimate_tokens
 STORE = "store.sqlite"
 OVERHEAD_TOKENS = 500
 """Kept free in the context beside rubric and answer: system text, chat template, and estimates that are a little off."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """How the batch endpoint is to be used: ``wait`` for the answers or leave, ``cancel`` what is under way."""
+
+    wait: bool = True
+    cancel: bool = False
 
 
 @dataclass
@@ -48,6 +59,8 @@ class Options:
         in_flight: Overrides how many requests may be under way at once.
         reparse: Read stored completions anew instead of keeping the run's records.
         defences: Which defences against hostile transcripts are on.
+        batch: Through the provider's batch endpoint, instead of by live calls.
+        say: Told in a line of what happens to batches.
     """
 
     dataset: Dataset
@@ -66,7 +79,9 @@ class Options:
     max_cost: float | None = None
     reparse: bool = False
     defences: Defences = ALL_DEFENCES
+    batch: Batch | None = None
     settings: Settings = field(default_factory=Settings.load)
+    say: Callable[[str], None] = lambda _: None
 
 
 @dataclass(frozen=True)
@@ -203,22 +218,59 @@ async def _label(options: Options, run: Run, store: Store, watch: Callable[[Labe
     provider = connect(options.model, options.settings)
     try:
         chosen = plan(options, provider, run.manifest())
+        batches = _batches(options, chosen, provider, run, store)
         manifest = begin(options.dataset, chosen, run)
         run.write_manifest(manifest)
         for grader in chosen.graders:
             run.write_grader(grader)
         labelling = Labelling(chosen, provider, store)
-        watch(labelling)
-        _count(options.dataset, labelling, len(chosen.graders) * chosen.samples)
+        if batches and options.batch:  # then only they ask, and what may be spent is their business
+            answers = AnswersOnly(provider, batches.watch.setbacks.rejected)
+            labelling = Labelling(replace(chosen, max_cost=None), answers, store)
         status = "error"
         try:
-            status = await labelling.run(options.dataset)
+            status = await _work(options, batches, labelling, watch)
         finally:
             manifest = manifest.model_copy(update={"skipped": tuple(map(str, options.dataset.skipped))})
             manifest = finish(manifest, run, store, labelling, status)
     finally:
         await provider.close()
     return manifest
+
+
+def _batches(options: Options, chosen: Plan, provider: Provider, run: Run, store: Store) -> BatchRun | None:
+    """The run's batches, where some are wanted or under way. Raises UsageError where a model has no such endpoint."""
+    if not options.batch and not store.batches.unfinished(run.name):
+        return None
+    wait = options.batch is not None and options.batch.wait
+    manner = Manner(run.folder, options.say, wait, options.settings.batch_poll)
+    return BatchRun(chosen, batch_endpoint(provider), store, manner)
+
+
+async def _work(
+    options: Options, batches: BatchRun | None, labelling: Labelling, watch: Callable[[Labelling], None]
+) -> End:
+    """What batches bring first; then everything else, or with ``batch`` only the records."""
+    end: End = "complete"
+    if batches:
+        try:
+            if options.batch is None:
+                end = await batches.catch_up()
+            else:
+                end = await (batches.cancel() if options.batch.cancel else batches.run(options.dataset))
+        finally:
+            await batches.endpoint.close()
+            labelling.purchases.add(batches.watch.purchases)
+        if end == "interrupted":
+            return end
+    watch(labelling)
+    _count(options.dataset, labelling, len(labelling.plan.graders) * labelling.plan.samples)
+    ended = await labelling.run(options.dataset)
+    if batches and options.batch:
+        # What was bought a moment ago and read from the store now is no saving.
+        labelling.purchases.from_store = max(0, labelling.purchases.from_store - labelling.purchases.sent)
+        return ended if end in ("complete", "waiting") else end
+    return ended
 
 
 def _count(dataset: Dataset, labelling: Labelling, records_each: int) -> None:

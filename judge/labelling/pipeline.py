@@ -6,8 +6,6 @@ ahead and the others follow when it is answered, because only then does the prov
 """
 
 import asyncio
-import contextlib
-import signal
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -18,11 +16,12 @@ from judge.grader import Grader
 from judge.grader.prompt import Renderer, Style
 from judge.grader.windows import Window
 from judge.labelling import choice
-from judge.labelling.asking import Asker, Purchases
+from judge.labelling.asking import Asker, NotYet, Purchases
 from judge.labelling.assembling import Source, Trail, assemble, better
 from judge.labelling.budget import Budget, BudgetSpent
 from judge.labelling.dispatch import Closed, Dispatcher, Gate, GiveUp
 from judge.labelling.feed import Feed
+from judge.labelling.interrupts import interrupts
 from judge.labelling.journal import Journal
 from judge.parse import Reading, Rejected, parse
 from judge.records import Failure, Method, to_json_line
@@ -30,8 +29,7 @@ from judge.request import Provider, Reask
 from judge.store import RecordRow, Store
 from judge.transcript import Transcript
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
-End = Literal["complete", "budget", "interrupted", "provider"]
+End = Literal["complete", "budget", "interrupted", "provider", "waiting", "cancelled"]
 
 
 @dataclass(frozen=True)
@@ -74,6 +72,8 @@ class Progress:
     refused: int = 0
     kept: int = 0
     """Records that an earlier invocation had finished."""
+    waiting: int = 0
+    """Records that cannot be made yet, because a batch is to bring an answer."""
     note: str = ""
     noted_at: float = 0.0
     """When, on the clock of ``time.monotonic``: a note of a retry is stale when the retry is over."""
@@ -112,7 +112,7 @@ class Labelling:
         self.progress = Progress()
         self.purchases = Purchases()
         self.gate = Gate(plan.in_flight)
-        self.budget = Budget(plan.max_cost, store.spent(plan.run) if plan.max_cost is not None else 0.0)
+        self.budget = Budget(plan.max_cost, _spent(store, plan.run) if plan.max_cost is not None else 0.0)
         self.end: End = "complete"
         self._error: BaseException | None = None
         self._renderer = Renderer(plan.graders, plan.style, plan.window_tokens)
@@ -126,18 +126,18 @@ class Labelling:
         """
         dispatcher = Dispatcher(self.provider, self.gate, self.plan.patience, self._note)
         try:
-            async with Journal(self.store) as self._journal, Feed(dataset) as feed:
-                self._asker = Asker(self._journal, dispatcher, self.budget, self.purchases, self.plan.run)
-                self._listen_for_interrupts()
-                await asyncio.gather(*(self._work(feed) for _ in range(self.plan.in_flight)))
-                await self._journal.flush()
+            with interrupts(self._interrupt):
+                async with Journal(self.store) as self._journal, Feed(dataset) as feed:
+                    self._asker = Asker(self._journal, dispatcher, self.budget, self.purchases, self.plan.run)
+                    await asyncio.gather(*(self._work(feed) for _ in range(self.plan.in_flight)))
+                    await self._journal.flush()
         except asyncio.CancelledError:
             if self.end != "interrupted":
                 raise
-        finally:
-            self._stop_listening()
         if self._error is not None:
             raise self._error
+        if self.end == "complete" and self.progress.waiting:
+            self.end = "waiting"
         return self.end
 
     def stop(self, end: End, note: str = "") -> None:
@@ -147,26 +147,8 @@ class Labelling:
             self._note(note)
         self.gate.close()
 
-    def _listen_for_interrupts(self) -> None:
-        loop, task = asyncio.get_running_loop(), asyncio.current_task()
-
-        def interrupt() -> None:
-            if self.end == "interrupted" and task is not None and not task.cancelling():
-                task.cancel()  # the second time: do not even wait for what is under way
-            self.stop(
-                "interrupted", "interrupted: waiting for answers that are under way (again to drop them)"
-            )
-
-        with contextlib.suppress(
-            NotImplementedError, RuntimeError, ValueError
-        ):  # Windows; not the main thread
-            for number in SIGNALS:
-                loop.add_signal_handler(number, interrupt)
-
-    def _stop_listening(self) -> None:
-        with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
-            for number in SIGNALS:
-                asyncio.get_running_loop().remove_signal_handler(number)
+    def _interrupt(self) -> None:
+        self.stop("interrupted", "interrupted: waiting for answers that are under way (again to drop them)")
 
     def _note(self, note: str) -> None:
         self.progress.note, self.progress.noted_at = note, time.monotonic()
@@ -227,6 +209,9 @@ class Labelling:
                 readings.append(await read(job, shown, trail, first=first or bool(readings)))
             except ProviderRejected as error:
                 readings.append(Rejected("provider", str(error)))
+            except NotYet:
+                self.progress.waiting += 1
+                return trail.bought
         source = Source(job.transcript, job.grader, job.sample, self.plan.style.model, self.plan.method)
         record = assemble(source, [window for window, _ in job.windows], readings, trail)
         status = record.kind if isinstance(record, Failure) else "ok"
@@ -271,3 +256,8 @@ class Labelling:
             answered = await self._asker.ask(asked.request, first=first or number > 0)
             completions.append(trail.add(asked.request, answered))
         return choice.read(job.grader, choices, completions)
+
+
+def _spent(store: Store, run: str) -> float:
+    """What the run has spent, and what its batches that are under way can still cost, in USD."""
+    return store.spent(run) + store.batches.reserved(run)

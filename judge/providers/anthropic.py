@@ -1,7 +1,7 @@
 """Anthropic."""
 
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import httpx2
 import orjson
@@ -10,9 +10,12 @@ from pydantic import SecretStr
 from judge.dialects import Dialect, anthropic_messages
 from judge.providers.capabilities import capabilities_of
 from judge.providers.limits import anthropic_limits
-from judge.providers.sdk import SdkProvider, http_client, timeouts, vendor_address
+from judge.providers.sdk import SdkProvider, http_client, streaming_client, timeouts, vendor_address
 from judge.providers.settings import Settings, required_key
 from judge.request import Capabilities, RateLimits
+
+if TYPE_CHECKING:
+    from judge.providers.batches.anthropic import AnthropicBatches
 
 OWN_ADDRESS = "https://api.anthropic.com"
 
@@ -34,6 +37,7 @@ class AnthropicProvider(SdkProvider):
         super().__init__(f"anthropic/{name}", name, capabilities, key)
         self.sdk = anthropic
         self._plain = settings.plain_sdk
+        self._settings = settings
         self._client = anthropic.AsyncAnthropic(
             api_key=key.get_secret_value(),
             base_url=vendor_address(settings, OWN_ADDRESS, self.model),
@@ -57,6 +61,13 @@ class AnthropicProvider(SdkProvider):
 
     def _limits(self, headers: Mapping[str, str]) -> RateLimits | None:
         return anthropic_limits(headers)
+
+    def batches(self) -> "AnthropicBatches":
+        """The model's batch endpoint, on a connection of its own."""
+        from judge.providers.batches.anthropic import AnthropicBatches
+
+        client = self._client.copy(http_client=streaming_client(self._settings, self.sdk))
+        return AnthropicBatches(self, client)
 
     async def close(self) -> None:
         await self._client.close()

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import httpx2
 import orjson
@@ -11,9 +11,12 @@ from pydantic import SecretStr
 from judge.dialects import Dialect, openai_chat
 from judge.providers.capabilities import capabilities_of
 from judge.providers.limits import openai_limits
-from judge.providers.sdk import SdkProvider, http_client, timeouts, vendor_address
+from judge.providers.sdk import SdkProvider, http_client, streaming_client, timeouts, vendor_address
 from judge.providers.settings import Settings, required_key
 from judge.request import Capabilities, Completion, RateLimits
+
+if TYPE_CHECKING:
+    from judge.providers.batches.openai import OpenAIBatches
 
 OWN_ADDRESS = "https://api.openai.com/v1"
 
@@ -54,6 +57,7 @@ class OpenAIProvider(SdkProvider):
         super().__init__(model, endpoint.wire_model, capabilities, endpoint.key)
         self.sdk = openai
         self._plain = settings.plain_sdk
+        self._settings = settings
         # The SDK insists on a key; where there is none, the header that would carry it is left out of every request.
         # Likewise OpenAI's account headers, which the SDK takes from the environment: they are no other server's business.
         left_out: tuple[str, ...] = () if endpoint.key else ("Authorization",)
@@ -89,6 +93,15 @@ class OpenAIProvider(SdkProvider):
     def _answer_in_error(self, status: int, raw: bytes) -> Completion | None:
         """A prompt that the content filter blocked comes back as status 400, on Azure and for some models."""
         return openai_chat.blocked(raw) if status == 400 else None  # noqa: PLR2004
+
+    def batches(self) -> "OpenAIBatches":
+        """The model's batch endpoint, on a connection of its own."""
+        from judge.providers.batches.openai import OpenAIBatches
+
+        client = self._client.copy(
+            http_client=streaming_client(self._settings, self.sdk), default_headers=self._headers
+        )
+        return OpenAIBatches(self, client)
 
     async def close(self) -> None:
         await self._client.close()

@@ -8,9 +8,9 @@ are off, since a retry must be paced with all the other requests in flight.
 import re
 import ssl
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx2
 import orjson
@@ -30,6 +30,8 @@ from judge.providers.scrub import scrub
 from judge.providers.settings import Settings
 from judge.providers.transport import AiohttpTransport, is_this_machine
 from judge.request import Capabilities, Completion, RateLimits, Request
+
+T = TypeVar("T")
 
 _CONNECT_SECONDS = 15.0
 _BUSY = frozenset({408, 409, 425, 429})
@@ -61,14 +63,19 @@ def vendor_address(settings: Settings, own: str, model: str) -> str:
 def http_client(settings: Settings, sdk: Any) -> httpx2.AsyncClient:
     """The client to hand to an SDK: with our transport, or with the SDK's where the settings ask for the plain way."""
     if settings.plain_sdk:
-        # The SDKs follow redirects, and not every header that carries a key is left behind then.
-        plain: httpx2.AsyncClient = sdk.DefaultAsyncHttpxClient(
-            timeout=timeouts(settings), follow_redirects=False
-        )
-        return plain
+        return streaming_client(settings, sdk)
     return httpx2.AsyncClient(
         transport=AiohttpTransport(settings.max_in_flight), timeout=timeouts(settings), trust_env=False
     )
+
+
+def streaming_client(settings: Settings, sdk: Any) -> httpx2.AsyncClient:
+    """The SDK's own transport: slower for each call, but a body of 200 MB passes through it without being held."""
+    # The SDKs follow redirects, and not every header that carries a key is left behind then.
+    plain: httpx2.AsyncClient = sdk.DefaultAsyncHttpxClient(
+        timeout=timeouts(settings), follow_redirects=False
+    )
+    return plain
 
 
 def timeouts(settings: Settings) -> httpx2.Timeout:
@@ -129,13 +136,9 @@ class SdkProvider(ABC):
             if completion is not None:
                 self._answered = True
                 return completion
-            problem = self._problem(answered)
-        except self.sdk.APITimeoutError as error:
-            problem = ProviderUnavailable(self._clean(f"no answer in time ({error.__cause__ or error})"))
-        except self.sdk.APIConnectionError as error:
-            what = self._clean(f"the connection failed ({error.__cause__ or error.message})")
-            do = _tls_remedy(error)
-            problem = ProviderMisconfigured(what, do=do) if do else ProviderUnavailable(what)
+            problem = self.problem(answered)
+        except self.sdk.APIError as error:
+            problem = self._lost(error)
         else:
             self._note_limits(response.headers)
             completion = self._decode(response.content)
@@ -143,6 +146,31 @@ class SdkProvider(ABC):
             return completion
         # Raised out here, so that no exception that holds the request, and with it the key, hangs on to this one.
         raise problem
+
+    async def call(self, made: Awaitable[T]) -> T:
+        """Await another of the SDK's calls. Raises one of the three ``ProviderError`` classes in the place of the SDK's."""
+        problem: ProviderError
+        try:
+            return await made
+        except self.sdk.APIStatusError as error:
+            problem = self.problem(error.response)
+        except self.sdk.APIError as error:
+            problem = self._lost(error)
+        except (
+            httpx2.TransportError
+        ) as error:  # while a streamed answer is read, the SDKs no longer translate
+            problem = ProviderUnavailable(self._clean(f"the connection failed ({error})"))
+        raise problem
+
+    def _lost(self, error: Exception) -> ProviderError:
+        """A call without an answer."""
+        if isinstance(error, self.sdk.APITimeoutError):
+            return ProviderUnavailable(self._clean(f"no answer in time ({error.__cause__ or error})"))
+        if not isinstance(error, self.sdk.APIConnectionError):
+            return ProviderUnavailable(self._clean(f"an answer that the SDK cannot read ({error})"))
+        what = self._clean(f"the connection failed ({error.__cause__ or error})")
+        do = _tls_remedy(error)
+        return ProviderMisconfigured(what, do=do) if do else ProviderUnavailable(what)
 
     def _decode(self, raw: bytes) -> Completion:
         try:
@@ -159,7 +187,7 @@ class SdkProvider(ABC):
     def _clean(self, text: str) -> str:
         return shorten(scrub(text, self._secrets))
 
-    def _problem(self, response: httpx2.Response) -> ProviderError:
+    def problem(self, response: httpx2.Response) -> ProviderError:
         """Which of our errors an HTTP status is, with the provider's words, shortened and without keys."""
         status = response.status_code
         message, codes = _said(response.content)

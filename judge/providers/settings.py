@@ -37,6 +37,8 @@ class Settings(BaseSettings):
     """Seconds within which a whole answer must have arrived. Long reasoning takes minutes."""
     max_in_flight: int = Field(default=512, ge=1, alias="JUDGE_MAX_IN_FLIGHT")
     """The most connections that are opened at once."""
+    batch_poll: float = Field(default=60.0, gt=0, alias="JUDGE_BATCH_POLL")
+    """Seconds between two looks at batches that are under way."""
     plain_sdk: bool = Field(default=False, alias="JUDGE_PLAIN_SDK")
     """Send through the SDKs' own ``create`` and transport: slower, and the thing to try when the fast way misbehaves."""
 

@@ -25,12 +25,12 @@ def test_a_row_is_on_disk_when_commit_returns(tmp_path):
 
 def test_rows_that_arrive_during_a_commit_share_the_next(tmp_path):
     class Slow(Store):
-        batches: list[int] = []
+        sizes: list[int] = []
         release = threading.Event()
 
         def write(self, rows):
             rows = list(rows)
-            self.batches.append(len(rows))
+            self.sizes.append(len(rows))
             self.release.wait(5)
             super().write(rows)
 
@@ -43,7 +43,7 @@ def test_rows_that_arrive_during_a_commit_share_the_next(tmp_path):
                 await asyncio.sleep(0.05)
                 store.release.set()
                 await asyncio.gather(first, *rest)
-            assert store.batches == [1, 49]
+            assert store.sizes == [1, 49]
 
     asyncio.run(main())
 

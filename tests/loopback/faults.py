@@ -21,6 +21,7 @@ KINDS = {
     "dribble": "the body a few bytes at a time, over `seconds`",
     "quota": "429 with OpenAI's insufficient_quota",
     "echo_key": "401 whose message repeats the authorization header",
+    "expired": "a request in a batch that is not executed in time",
     "error_in_200": "status 200 whose body is an error, as gateways send it",
 }
 """Every other kind is an HTTP status, such as ``429``, ``500`` or ``529``."""

@@ -6,6 +6,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from tests.loopback.answers import AnswerFunction, contract_answer
+from tests.loopback.batches import Desk
 from tests.loopback.faults import Fault
 from tests.loopback.service import Counts, Options, Service
 from tests.loopback.wire import Connection
@@ -75,6 +76,11 @@ class Server:
     @property
     def key(self) -> str:
         return self.service.options.key
+
+    @property
+    def desk(self) -> Desk:
+        """The batches."""
+        return self.service.desk
 
     @property
     def counts(self) -> Counts:

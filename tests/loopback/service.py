@@ -11,6 +11,7 @@ import orjson
 
 from tests.loopback import anthropic_wire, openai_wire
 from tests.loopback.answers import AnswerFunction, contract_answer, spoiled
+from tests.loopback.batches import Desk
 from tests.loopback.buckets import Limits
 from tests.loopback.faults import Fault, Script
 from tests.loopback.prefix_cache import BYTES_PER_TOKEN, Lookup, PrefixCache
@@ -75,6 +76,7 @@ class Service:
         self.last_headers: dict[str, str] = {}
         self._limits = Limits(options.requests_per_minute, options.tokens_per_minute, options.burst)
         self._cache = PrefixCache()
+        self.desk = Desk(self)
 
     async def handle(self, call: Call) -> Reply:
         if call.method == "GET" and call.path == "/stats":
@@ -93,7 +95,27 @@ class Service:
         counts.statuses[reply.status] += 1
         return reply
 
+    def item(self, wire: ModuleType, body: dict[str, Any], raw: bytes) -> tuple[int, dict[str, Any]]:
+        """One request of a batch: status and body; status 0 where it expires."""
+        try:
+            wire.check(body)
+        except openai_wire.Bad as bad:
+            return 400, orjson.loads(wire.error(400, str(bad), bad.code, bad.param))
+        digest = sha256(raw).hexdigest()
+        fault = self.script.next(raw, digest)
+        if fault and fault.kind == "expired":
+            return 0, {}
+        if fault and (reply := self._failed(fault, Call("POST", "", {}, raw), wire)):
+            return reply.status, orjson.loads(reply.body)
+        parts, explicit = wire.prompt(body)
+        lookup = self._cache.look(body["model"], parts, explicit=explicit) if self.options.cache else Lookup()
+        self._cache.keep(lookup)
+        self._count(digest, parts, lookup)
+        return 200, orjson.loads(self._answered(wire, body, lookup, fault).body)
+
     async def _reply(self, call: Call) -> Reply:
+        if batches := self.desk.takes(call):
+            return self._locked(call, batches) or await self.desk.reply(call)
         wire: ModuleType = anthropic_wire if call.path in anthropic_wire.PATHS else openai_wire
         refused = self._refused(call, wire) or self._unreadable(call, wire) or self._limited(call, wire)
         if refused:
@@ -115,6 +137,10 @@ class Service:
     def _refused(self, call: Call, wire: ModuleType) -> Reply | None:
         if call.path not in (*openai_wire.PATHS, *anthropic_wire.PATHS) or call.method != "POST":
             return Reply(404, wire.error(404, f"Invalid URL ({call.method} {call.path})"))
+        return self._locked(call, wire)
+
+    def _locked(self, call: Call, wire: ModuleType) -> Reply | None:
+        """The refusal of a call with a wrong key."""
         given = call.headers.get("authorization", "").removeprefix("Bearer ") or call.headers.get(
             "x-api-key", ""
         )

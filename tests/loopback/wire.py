@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from urllib.parse import parse_qsl
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,6 +13,7 @@ class Call:
     path: str
     headers: dict[str, str]
     body: bytes
+    query: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -68,14 +70,21 @@ class Connection(asyncio.Protocol):
                 return
             self._head = _parse(bytes(self._buffer[:end]))
             del self._buffer[: end + 4]
-        method, path, headers = self._head
-        length = int(headers.get("content-length", "0"))
-        if len(self._buffer) < length:
-            return
-        body = bytes(self._buffer[:length])
-        del self._buffer[:length]
+        method, target, headers = self._head
+        if headers.get("transfer-encoding") == "chunked":
+            body, used = _chunked(self._buffer)
+            if body is None:
+                return
+        else:
+            used = int(headers.get("content-length", "0"))
+            if len(self._buffer) < used:
+                return
+            body = bytes(self._buffer[:used])
+        del self._buffer[:used]
         self._head = None
-        self._task = asyncio.get_running_loop().create_task(self._answer(Call(method, path, headers, body)))
+        path, _, query = target.partition("?")
+        call = Call(method, path, headers, body, dict(parse_qsl(query)))
+        self._task = asyncio.get_running_loop().create_task(self._answer(call))
 
     async def _answer(self, call: Call) -> None:
         try:
@@ -118,7 +127,22 @@ def _parse(head: bytes) -> tuple[str, str, dict[str, str]]:
     for line in lines:
         name, _, value = line.partition(":")
         headers[name.strip().lower()] = value.strip()
-    return method, path.partition("?")[0], headers
+    return method, path, headers
+
+
+def _chunked(data: bytearray) -> tuple[bytes | None, int]:
+    """The body of a chunked message and how many bytes it takes; None while it is not all here."""
+    body, at = bytearray(), 0
+    while (end := data.find(b"\r\n", at)) >= 0:
+        size = int(data[at:end].split(b";")[0], 16)
+        at = end + 2
+        if len(data) < at + size + 2:
+            break
+        body += data[at : at + size]
+        at += size + 2
+        if size == 0:
+            return bytes(body), at
+    return None, 0
 
 
 def _phrase(status: int) -> str:

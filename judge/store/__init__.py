@@ -1,4 +1,4 @@
-"""Durable state: completions that were paid for, and the records read from them.
+"""Durable state: completions that were paid for, the records read from them, and batches that are under way.
 
 One SQLite file (``runs/store.sqlite``) serves all runs, so that a question asked before is not bought again. A completion
 is committed here before anybody parses it. Records are derived: they can be made again from completions at no cost.
@@ -8,41 +8,18 @@ The file holds transcripts' quotes and judges' words, so it is created for its o
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator
-from contextlib import closing
-from dataclasses import dataclass
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 
 from judge.errors import StoreError
+from judge.request import Usage
+from judge.store.batches import Batches
+from judge.store.schema import SCHEMA_VERSION, migrate, tokens
 
-SCHEMA_VERSION = 1
-
-# Ordinary rowid tables: WITHOUT ROWID keeps long bodies in overflow pages and takes three times the space.
-_SCHEMA = """
-CREATE TABLE completions (
-    key TEXT PRIMARY KEY,      -- judge.request.Request.key
-    model TEXT NOT NULL,       -- as the request named it
-    dialect TEXT NOT NULL,     -- which of judge.dialects reads the body
-    body BLOB NOT NULL,        -- the response, verbatim
-    run TEXT NOT NULL,         -- which run bought it, empty where nobody did
-    cost REAL NOT NULL,        -- its list price in USD when it was bought, 0 where that is unknown
-    created TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%SZ', 'now'))
-);
-CREATE INDEX completions_by_run ON completions (run) WHERE run != '';
-CREATE TABLE records (
-    run TEXT NOT NULL,
-    transcript_id TEXT NOT NULL,
-    grader TEXT NOT NULL,
-    sample INTEGER NOT NULL,
-    position INTEGER NOT NULL, -- of the transcript in the dataset
-    rank INTEGER NOT NULL,     -- of the grader in the run
-    fingerprint TEXT NOT NULL, -- of the transcript and its metadata, so that a changed one is labelled anew
-    status TEXT NOT NULL,      -- 'ok', or the kind of failure
-    record BLOB NOT NULL,      -- one line of records.jsonl
-    PRIMARY KEY (run, transcript_id, grader, sample)
-);
-CREATE INDEX records_in_order ON records (run, position, rank, sample);
-"""
+Way = Literal["live", "batch"]
+"""How a completion was bought. It decides the price."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +30,8 @@ class CompletionRow:
     body: bytes
     run: str = ""
     cost: float = 0.0
+    usage: Usage = field(default_factory=Usage)
+    way: Way = "live"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +66,7 @@ class Store:
             self._reader = self._open()
             self._writer = self._open()
             self._migrate()
+            self.batches = Batches(self._read, self._transaction)
         except (sqlite3.Error, OSError) as error:
             raise StoreError(
                 "cannot open the store",
@@ -102,18 +82,12 @@ class Store:
         return connection
 
     def _migrate(self) -> None:
-        self._writer.execute("BEGIN IMMEDIATE")
-        (version,) = self._writer.execute("PRAGMA user_version").fetchone()
-        if version == 0:
-            for statement in _SCHEMA.split(";"):
-                self._writer.execute(statement)
-            self._writer.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-        self._writer.execute("COMMIT")
-        if version > SCHEMA_VERSION:
+        found = migrate(self._writer)
+        if found > SCHEMA_VERSION:
             raise StoreError(
                 "this store was made by a newer version of judge",
                 where=str(self.path),
-                found=f"format {version}",
+                found=f"format {found}",
                 expected=f"format {SCHEMA_VERSION} or older",
                 do="install that version, or name another folder with --runs-dir",
             )
@@ -129,26 +103,36 @@ class Store:
         self.close()
 
     def write(self, rows: Iterable[Row]) -> None:
-        """Commit rows together, durably. A completion that is there already stays as it is."""
+        """Commit rows together, durably. A completion that is there already stays as it is.
+
+        A completion ends the claim of the batch that its request was in.
+        """
         completions, records = [], []
         for row in rows:
             if isinstance(row, CompletionRow):
-                completions.append((row.key, row.model, row.dialect, row.body, row.run, row.cost))
+                bought = (row.key, row.model, row.dialect, row.body, row.run, row.cost)
+                completions.append((*bought, row.way, *tokens(row.usage)))
             else:
                 place = (row.run, row.transcript_id, row.grader, row.sample, row.position, row.rank)
                 records.append((*place, row.fingerprint, row.status, row.record))
+        with self._transaction() as cursor:
+            cursor.executemany(
+                "INSERT INTO completions (key, model, dialect, body, run, cost, way, "
+                "input, cached, cache_written, output, reasoning) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+                "ON CONFLICT (key) DO NOTHING",
+                completions,
+            )
+            cursor.executemany("DELETE FROM claims WHERE key = ?", ((row[0],) for row in completions))
+            cursor.executemany("INSERT OR REPLACE INTO records VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", records)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Cursor]:
+        """All of it or nothing, on disk when the block is left."""
         try:
             with closing(self._writer.cursor()) as cursor:
                 cursor.execute("BEGIN IMMEDIATE")
                 try:
-                    cursor.executemany(
-                        "INSERT INTO completions (key, model, dialect, body, run, cost) VALUES (?, ?, ?, ?, ?, ?) "
-                        "ON CONFLICT (key) DO NOTHING",
-                        completions,
-                    )
-                    cursor.executemany(
-                        "INSERT OR REPLACE INTO records VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", records
-                    )
+                    yield cursor
                     cursor.execute("COMMIT")
                 except BaseException:
                     if self._writer.in_transaction:
@@ -196,12 +180,28 @@ class Store:
         (total,) = self._read("SELECT total(cost) FROM completions WHERE run = ?", (run,)).fetchone()
         return float(total)
 
-    def forget_run(self, run: str) -> None:
-        """Drop a run's records and its claim to what it bought; the completions stay and are nobody's."""
-        self._writer.execute("DELETE FROM records WHERE run = ?", (run,))
-        self._writer.execute("UPDATE completions SET run = '' WHERE run = ?", (run,))
+    def purchases(self, run: str) -> Iterator[tuple[str, Way, Usage, float]]:
+        """Model, way, tokens and price of every completion that a run bought."""
+        rows = self._read(
+            "SELECT model, way, input, cached, cache_written, output, reasoning, cost FROM completions WHERE run = ?",
+            (run,),
+        )
+        for model, way, given, cached, written, output, reasoning, cost in rows:
+            usage = Usage.model_construct(
+                input=given, cached=cached, cache_written=written, output=output, reasoning=reasoning
+            )
+            yield model, way, usage, cost
 
-    def _read(self, statement: str, values: tuple[str, ...]) -> sqlite3.Cursor:
+    def forget_run(self, run: str) -> None:
+        """Drop a run's records and its claim to what it bought; the completions stay and are nobody's.
+
+        Batches that are under way stay its own: who begins a run of that name anew gets their answers.
+        """
+        with self._transaction() as cursor:
+            cursor.execute("DELETE FROM records WHERE run = ?", (run,))
+            cursor.execute("UPDATE completions SET run = '' WHERE run = ?", (run,))
+
+    def _read(self, statement: str, values: tuple[str | int, ...]) -> sqlite3.Cursor:
         try:
             return self._reader.execute(statement, values)
         except sqlite3.Error as error:
