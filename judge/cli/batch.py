@@ -1,4 +1,4 @@
-"""``judge batch``: requests out and answers in, as files, so that any model can be the judge."""
+"""``judge batch``: what is under way at a provider; requests out and answers in as files, so that any model can judge."""
 
 from pathlib import Path
 from typing import Annotated
@@ -7,7 +7,9 @@ import typer
 
 from judge.cli import options
 
-app = typer.Typer(help="Write requests to a file, read answers from one.", no_args_is_help=True)
+app = typer.Typer(
+    help="Batches under way at a provider; requests and answers as files.", no_args_is_help=True
+)
 
 
 @app.command()
@@ -85,3 +87,44 @@ def import_answers(
                 announce(f"  {line}")
             failed += len(result.failed)
     raise typer.Exit(3 if failed else 0)
+
+
+@app.command("list")
+def list_batches(
+    all_: Annotated[bool, typer.Option("--all", help="Also those that are done.")] = False,
+    runs_dir: options.RunsDir = Path("runs"),
+    json: options.Json = False,
+) -> None:
+    """List the batches that are under way, as the store knows them. Asks no provider.
+
+    `judge label --batch` with the options of the run that sent them waits for them; `--cancel` ends them.
+    """
+    from dataclasses import asdict
+
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    from judge.cli import output
+    from judge.cli.terminal import announce, clean
+    from judge.labelling.job import STORE
+    from judge.store import Store
+
+    found = []
+    if (runs_dir / STORE).exists():
+        with Store(runs_dir / STORE) as store:
+            rows = [batch for batch in store.batches.all() if all_ or batch.state != "done"]
+            found = [{**asdict(batch), "waiting": store.batches.claimed(batch.number)} for batch in rows]
+    if json:
+        output.dump(found)
+        return
+    if not found:
+        announce("no batch is under way")
+        return
+    columns = ("number", "run", "model", "state", "remote_id", "requests", "answered", "waiting", "created")
+    table = Table()
+    for name in columns:
+        table.add_column("provider's name" if name == "remote_id" else name)
+    for row in found:
+        table.add_row(*(Text(clean(str(row[name]))) for name in columns))
+    Console(highlight=False).print(table)

@@ -124,7 +124,7 @@ class Desk:
             ("POST", "batches", False, ""): ("create", lambda: _json(describe(make(call)))),
             ("GET", "batches", False, ""): ("list", lambda: self._list(call, describe)),
             ("GET", "batches", True, ""): ("retrieve", lambda: _json(describe(self._looked_at(name)))),
-            ("POST", "batches", True, "cancel"): ("cancel", lambda: _json(describe(self._cancel(name)))),
+            ("POST", "batches", True, "cancel"): ("cancel", lambda: _json(describe(self.cancel(name)))),
             ("GET", "batches", True, "results"): ("content", lambda: self._results(name)),
         }
         return steps[call.method, folder, bool(name), what]
@@ -238,7 +238,8 @@ class Desk:
         }
 
     def _write_files(self, batch: Batch) -> None:
-        output, errors = [], []
+        output: list[dict[str, Any]] = []
+        errors: list[dict[str, Any]] = []
         for custom_id, result in reversed(batch.results.items()):  # no order is promised
             if result["status"] in ("expired", "canceled"):
                 code = {"expired": "batch_expired", "canceled": "batch_cancelled"}[result["status"]]
@@ -332,7 +333,7 @@ class Desk:
         if wire is openai_wire:
             self._write_files(batch)
 
-    def _cancel(self, name: str) -> Batch:
+    def cancel(self, name: str) -> Batch:
         batch = self.batches[name]
         if batch.ended:
             raise openai_wire.Bad(f"Cannot cancel a batch with status '{batch.state}'.", "invalid_request")

@@ -166,12 +166,11 @@ class BatchRun:
             self.manner.say(f"batch {number}: the provider has it as {remote_id}")
 
     async def _cancel(self) -> None:
-        await self._catch_up()
+        self.watch.void()
         await self.watch.cancel()
         while self.manner.wait and self.watch.ending and not self._stopped.is_set():
             await self._patience.rest(min(CANCELLING, self.manner.poll))
-            await self.watch.look()
-            await self.watch.cancel()  # also those that were found only now
+            await self.watch.cancel()  # also those that are found only now
         if self.end == "complete":
             self.end = "cancelled"
 

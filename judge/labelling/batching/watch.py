@@ -79,6 +79,7 @@ class Watch:
         self._seen: dict[int, str] = {}
         self._undecided: set[int] = set()
         self._asked_to_end: set[int] = set()
+        self._giving_up = False
 
     @property
     def open(self) -> list[BatchRow]:
@@ -107,8 +108,9 @@ class Watch:
                 await self.find(batch)
             else:
                 remote = await self._patience.call(lambda batch=batch: self._remote(batch))  # type: ignore[misc]
-                self._tell(batch, f"{remote.state}, {remote.answered:,} of {batch.requests:,} processed")
-                if remote.ended:
+                if remote is not None:
+                    self._tell(batch, f"{remote.state}, {remote.answered:,} of {batch.requests:,} processed")
+                if remote is not None and remote.ended:
                     await self._finish(batch, remote)
 
     async def until(self, done: Callable[[], bool], poll: float) -> None:
@@ -141,7 +143,9 @@ class Watch:
             self._tell(batch, f"found at the provider as {found}")
 
     async def cancel(self) -> None:
-        """Ask the provider to end all batches that it is known to have, each once."""
+        """Ask the provider to end all batches that it has, each once, and give up those that it does not know."""
+        self._giving_up = True
+        await self.look()
         for batch in self.open:
             if batch.state != "sent" or batch.number in self._asked_to_end:
                 continue
@@ -150,18 +154,18 @@ class Watch:
                 await self._patience.call(lambda batch=batch: self._endpoint.cancel(batch.remote_id))  # type: ignore[misc]
             except ProviderRejected:
                 continue  # it has ended in the meantime
-            except ProviderMisconfigured as error:
-                if error.status != _NOT_FOUND:
-                    raise
-                freed = self._store.batches.close(batch.number)
-                self._tell(batch, f"unknown to the provider; its {freed:,} requests are free again")
 
-    async def _remote(self, batch: BatchRow) -> Remote:
+    async def _remote(self, batch: BatchRow) -> Remote | None:
+        """How a batch stands; None where the provider does not know it and it is given up."""
         try:
             return await self._endpoint.look(batch.remote_id)
         except ProviderMisconfigured as error:
             if error.status != _NOT_FOUND:
                 raise
+        if self._giving_up:
+            freed = self._store.batches.close(batch.number)
+            self._tell(batch, f"unknown to the provider; its {freed:,} requests are free again")
+            return None
         raise ProviderMisconfigured(
             f"the provider knows no batch {batch.remote_id}",
             status=_NOT_FOUND,
