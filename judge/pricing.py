@@ -45,20 +45,41 @@ class Prices:
     cache_written: Tiered | None = None
 
     def of(self, usage: Usage) -> float:
-        """The price of one call. Beyond a tier's start *all* of the call's tokens cost the tier's price.
+        """The price of one call, in USD. Beyond a tier's start *all* of the call's tokens cost the tier's price.
 
         So ``usage`` must be a single call's: a sum over calls may cross a tier that none of them crossed.
         """
+        return sum(self.by_class(usage))
+
+    def by_class(self, usage: Usage) -> tuple[float, float, float, float]:
+        """The same by class of tokens: input at full price, read from the cache, written to it, output."""
         cached = min(usage.cached, usage.input)
         written = min(usage.cache_written, usage.input - cached)
         plain = usage.input - cached - written
-        dollars = (
-            plain * _at(self.input, usage.input)
-            + cached * _at(self.cached or self.input, usage.input)
-            + written * _at(self.cache_written or self.input, usage.input)
-            + usage.output * _at(self.output, usage.input)
+        return (
+            plain * _at(self.input, usage.input) / _MILLION,
+            cached * _at(self.cached or self.input, usage.input) / _MILLION,
+            written * _at(self.cache_written or self.input, usage.input) / _MILLION,
+            usage.output * _at(self.output, usage.input) / _MILLION,
         )
-        return dollars / _MILLION
+
+    def expected(self, sharing: int, hits: float) -> float:
+        """What an input token of a prefix costs on average, as a multiple of its full price, when it is marked.
+
+        Args:
+            sharing: How many requests have the prefix. The first of them cannot find it in the cache.
+            hits: Which share of the others does.
+        """
+        found = hits * (sharing - 1) / sharing
+        full = self.input[0] or 1.0
+        written = self.cache_written[0] if self.cache_written else full
+        cached = self.cached[0] if self.cached else full
+        return ((1 - found) * written + found * cached) / full
+
+    def dearer_beyond(self) -> int | None:
+        """The number of input tokens beyond which all of a call's tokens cost more; None where there is none."""
+        starts = [start for start, price in self.input[1] if price > self.input[0]]
+        return min(starts, default=None)
 
 
 def _at(price: Tiered, input_tokens: int) -> float:
@@ -79,6 +100,20 @@ def price(model: str, usage: Usage, *, batch: bool = False) -> float | None:
     """
     prices = prices_of(model, batch=batch)
     return prices.of(usage) if prices else None
+
+
+USUAL = Prices(input=(1.0, ()), output=(5.0, ()), cached=(0.1, ()), cache_written=(1.25, ()))
+"""Proportions that most of the newest models have, for those whose prices nobody knows."""
+
+
+def marking_pays(model: str, sharing: int, hits: float, *, batch: bool = False) -> bool:
+    """Whether to ask for a prefix to be kept in the cache: not where the expected bill would rise.
+
+    Some models charge 1.25 times the price of reading for writing, so a prefix that nobody reads again is better not
+    written. ``sharing`` and ``hits`` are those of ``Prices.expected``.
+    """
+    prices = prices_of(model, batch=batch) or USUAL
+    return prices.expected(sharing, hits) <= 1
 
 
 def prices_of(model: str, *, batch: bool = False) -> Prices | None:

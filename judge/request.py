@@ -176,6 +176,8 @@ class Capabilities:
     """Understands explicit cache breakpoints."""
     cache_key: bool = False
     """Takes ``prompt_cache_key``, which sends requests that share a prefix to the same machine."""
+    cache_minimum: int = 1024
+    """No shorter prefix is kept in the provider's cache, in tokens."""
     batch: bool = False
     """Has a batch endpoint like its provider's."""
     in_flight: int = 64

@@ -65,6 +65,8 @@ class Manifest(BaseModel):
     """Their price at list prices; None where the model's price is unknown."""
     bought: dict[str, Any] = Field(default_factory=dict)
     """What the last invocation itself sent and paid for, as against what it found in the store."""
+    spending: dict[str, Any] = Field(default_factory=dict)
+    """What all invocations bought: tokens by class, what each class cost, and what the naive order would have cost."""
     models_echoed: dict[str, int] = Field(default_factory=dict)
     """Which models the provider said answered."""
     skipped: tuple[str, ...] = ()

@@ -14,7 +14,7 @@ MAX_LINES, MAX_FUNCTION, MAX_PARAMETERS = 300, 40, 6
 FLOORS = [
     {"errors", "estimate"},
     {"transcript", "request", "records", "tokens", "project"},
-    {"grader", "formats", "dialects", "stats", "pricing", "grounding", "local_model"},
+    {"grader", "formats", "dialects", "stats", "pricing", "billing", "grounding", "local_model"},
     {"parse", "store", "runs", "export", "eval_sets", "providers"},
     {"looks", "ratings"},
     {"labelling", "calibration", "comparison", "rates"},
@@ -74,6 +74,7 @@ SIDEWAYS = {
     ("records", "request"),  # a record counts the tokens that requests cost
     ("records", "transcript"),
     ("export", "runs"),
+    ("billing", "pricing"),
 }
 """Between siblings only these, each for its reason."""
 

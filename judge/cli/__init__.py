@@ -1,7 +1,7 @@
 """The command line: one module per verb. Each parses, calls the library once and prints.
 
 stdout carries data, stderr everything for people. Exit codes: 0 done; 2 usage or configuration; 3 finished with failures,
-or the provider stayed away; 4 stopped by the budget; 130 interrupted, state saved.
+or the provider stayed away; 4 stopped by the budget; 5 batches are under way; 130 interrupted, state saved.
 """
 
 import sys
@@ -12,6 +12,7 @@ from judge import __version__
 from judge.cli import (
     attack,
     batch,
+    cost,
     doctor,
     drift,
     eval_sets,
@@ -38,6 +39,7 @@ app = typer.Typer(
 )
 app.command("label")(label.label)
 app.command("show")(show.show)
+app.command("cost")(cost.cost)
 app.add_typer(graders.app, name="graders")
 app.add_typer(transcripts.app, name="transcripts")
 app.add_typer(runs.app, name="runs")

@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from judge.attacks.job import Measured
+from judge.cli import bills
 from judge.cli.terminal import clean
 from judge.estimate import Estimate
 from judge.grader.windows import Window
@@ -59,6 +60,8 @@ def result(made: Result, *, as_json: bool) -> None:
     people = Console(stderr=True, highlight=False)
     Console(highlight=False).print(outcomes(manifest.counts, f"run {run.name}, judge {manifest.model}"))
     people.print(_ending(made))
+    if line := bills.spending(manifest.spending):
+        people.print(line)
     if manifest.skipped:
         people.print(f"{len(manifest.skipped)} records of the source could not be read and were left out:")
         for error in manifest.skipped[:5]:
@@ -90,8 +93,9 @@ def _ending(made: Result) -> str:
 def estimate(found: DryRun, *, as_json: bool) -> None:
     """What a run would do. The first request is shown in full."""
     if as_json:
-        data = {key: value for key, value in vars(found).items() if key != "first"}
-        dump({**data, "first_request": request_as_data(found.first) if found.first else None})
+        data = {key: value for key, value in vars(found).items() if key not in ("first", "forecast")}
+        first = request_as_data(found.first) if found.first else None
+        dump({**data, **bills.forecast_as_data(found.forecast), "first_request": first})
         return
     if found.first:
         show_request(found.first)
@@ -102,18 +106,9 @@ def estimate(found: DryRun, *, as_json: bool) -> None:
     )
     if found.cut:
         people.print(f"{found.cut} transcripts are cut into windows to fit the model")
-    people.print(
-        f"to buy: about {found.input_tokens:,} tokens in ({found.shared_tokens:,} of them servable from a prompt "
-        f"cache), {found.output_tokens:,} out (estimated from lengths, within about 30%)"
-    )
-    if found.cost is None or found.cost_cached is None:
-        people.print(
-            Text(clean(f"price: unknown for {found.model}; set it in judge.toml to have it estimated"))
-        )
-    else:
-        people.print(
-            f"price: about {dollars(found.cost)} without caching, {dollars(found.cost_cached)} with all of it"
-        )
+    people.print(bills.ways(found.forecast))
+    for warning in bills.warnings(found.forecast):
+        people.print(Text(clean(warning)))
     people.print("nothing was sent")
 
 
@@ -145,11 +140,6 @@ def _percent(estimate: Estimate) -> str:
     if estimate.low is None or estimate.high is None:
         return f"{estimate.value:.0%}"
     return f"{estimate.value:.0%} [{estimate.low:.0%}, {estimate.high:.0%}]"
-
-
-def dollars(amount: float) -> str:
-    """Cents where they say enough, more digits below a dime."""
-    return f"${amount:.2f}" if amount >= 0.1 else f"${amount:.4f}"  # noqa: PLR2004  (a dime)
 
 
 def request_as_data(request: Request) -> dict[str, Any]:

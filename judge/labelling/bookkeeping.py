@@ -9,6 +9,7 @@ from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from judge.billing import Bill
 from judge.errors import UsageError
 from judge.export import write_parquet
 from judge.labelling.dataset import Dataset
@@ -85,6 +86,7 @@ def finish(manifest: Manifest, run: Run, store: Store, labelling: Labelling, sta
     totals = _Totals(primaries)
     write_parquet(totals.counted(run.records()), primaries, run.parquet_path)
     bought = labelling.purchases
+    bill = bill_of(store, run.name)
     priced = price(manifest.model, Usage()) is not None
     fingerprint, transcripts = sha256(), 0
     for transcripts, (transcript_id, revision) in enumerate(store.transcripts(run.name), start=1):  # noqa: B007
@@ -104,12 +106,21 @@ def finish(manifest: Manifest, run: Run, store: Store, labelling: Labelling, sta
                 "cost_usd": bought.cost if priced else None,
                 "cost_usd_all_invocations": store.spent(run.name) if priced else None,
             },
+            "spending": bill.as_data(),
             "models_echoed": dict(bought.models),
             "dataset": dataset,
         }
     )
     run.write_manifest(finished)
     return finished
+
+
+def bill_of(store: Store, run: str) -> Bill:
+    """What a run bought over all its invocations."""
+    bill = Bill()
+    for model, way, usage, _ in store.purchases(run):
+        bill.add(model, usage, batch=way == "batch")
+    return bill
 
 
 class _Totals:

@@ -3,10 +3,12 @@
 Read ``Labelling.run`` first, then ``_transcript``: the whole of scheduling is there. Transcripts come from a lazy
 iterator and as many are under way as requests may be in flight. Of each, the first request that must be bought goes
 ahead and the others follow when it is answered, because only then does the provider hold the transcript in its cache.
+(Rubric first, transcripts share nothing, and nobody waits.)
 """
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
@@ -23,6 +25,7 @@ from judge.labelling.dispatch import Closed, Dispatcher, Gate, GiveUp
 from judge.labelling.feed import Feed
 from judge.labelling.interrupts import interrupts
 from judge.labelling.journal import Journal
+from judge.labelling.sharing import LIVE_HITS, Marking
 from judge.parse import Reading, Rejected, parse
 from judge.records import Failure, Method, to_json_line
 from judge.request import Provider, Reask
@@ -100,6 +103,8 @@ class Job:
     grader: Grader
     sample: int
     windows: tuple[tuple[Window, str], ...]
+    sharing: int
+    """How many jobs on this transcript, this one included, begin their requests with the same text."""
 
 
 class Labelling:
@@ -115,6 +120,7 @@ class Labelling:
         self.budget = Budget(plan.max_cost, _spent(store, plan.run) if plan.max_cost is not None else 0.0)
         self.end: End = "complete"
         self._error: BaseException | None = None
+        self._marking = Marking(plan.style.model, plan.style.order, hits=LIVE_HITS)
         self._renderer = Renderer(plan.graders, plan.style, plan.window_tokens)
         self._journal: Journal
         self._asker: Asker
@@ -175,7 +181,7 @@ class Labelling:
 
     async def _transcript(self, position: int, transcript: Transcript) -> None:
         followers = list(self._jobs(position, transcript))
-        while followers:
+        while followers and self.plan.style.order == "transcript-first":
             leader = followers.pop(0)
             if await self._label(leader, first=False):
                 break
@@ -196,8 +202,10 @@ class Labelling:
             self.progress.kept += 1
             self.progress.tally(status)
         shown = self._renderer.cut(transcript) if missing else {}
+        sharing = Counter(grader.view.channels for _, grader, _ in missing)
         for rank, grader, sample in missing:
-            yield Job(position, transcript, revision, rank, grader, sample, shown[grader.view.channels])
+            view = grader.view.channels
+            yield Job(position, transcript, revision, rank, grader, sample, shown[view], sharing[view])
 
     async def _label(self, job: Job, *, first: bool) -> bool:
         """Make one record. Returns whether anything was bought for it."""
@@ -236,6 +244,7 @@ class Labelling:
     async def _generated(self, job: Job, shown: str, trail: Trail, *, first: bool) -> Reading | Rejected:
         """Ask for all facets with evidence; once more where the first answer does not stand and that may help."""
         request = self._renderer.request(job.grader, job.transcript, shown, job.sample)
+        request = self._marking.sent(request, job.sharing)
         completion = trail.add(request, await self._asker.ask(request, first=first))
         grounding = self.plan.style.defences.grounding
         result = parse(completion, job.grader, job.transcript, grounding=grounding)

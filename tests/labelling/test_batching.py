@@ -1,13 +1,12 @@
 """Runs by batch, in this process, with the real SDKs against batch endpoints on loopback."""
 
 import asyncio
-from dataclasses import replace
 
 import pytest
 
 from judge.errors import ProviderMisconfigured, UsageError
 from judge.labelling.batching.collecting import collect
-from judge.labelling.batching.packing import Packer, Wanted
+from judge.labelling.batching.packing import Packer
 from judge.labelling.dataset import Dataset
 from judge.labelling.job import Batch, Options, label
 from judge.providers.batches import Limits, Sent, Undecided, batch_endpoint
@@ -15,7 +14,6 @@ from judge.request import Block, Request
 from judge.store import CompletionRow, Store
 from tests.cli.command import write
 from tests.loopback import Fault
-from tests.providers.samples import ANTHROPIC as SONNET
 from tests.providers.samples import connected, settings
 
 OPENAI, ANTHROPIC = "openai/gpt-4.1-mini", "anthropic/claude-sonnet-5-5"
@@ -340,7 +338,7 @@ def test_probabilities_come_by_batch_too(job):
 def wanted(count, size=1000):
     for n in range(count):
         blocks = (Block(f"{n} " + "x" * size, breakpoint=True), Block("rubric"))
-        yield Wanted(Request(OPENAI, "system", blocks, cache_group="g"), mark=False)
+        yield Request(OPENAI, "system", blocks, cache_group="g")
 
 
 def pack(tmp_path, server, requests, limits, affordable=lambda _: True, known=()):
@@ -371,7 +369,7 @@ def test_batches_are_cut_by_count_and_by_bytes(tmp_path, server):
 
 def test_no_request_is_in_two_batches_nor_in_one_where_it_is_answered(tmp_path, server):
     twice = [item for item in wanted(300) for _ in range(2)]
-    known = [twice[0].request.key]
+    known = [twice[0].key]
     packed, _ = pack(tmp_path, server, iter([*twice, *twice]), Limits(170, 10**9), known=known)
     lines = b"".join(text for _, _, text in packed).splitlines()
     assert len(lines) == len(set(lines)) == 299 == sum(requests for requests, _, _ in packed)
@@ -414,7 +412,7 @@ class Ours:
 def line_file(tmp_path, endpoint, name):
     path = tmp_path / name
     request = Request(endpoint.model, "system", (Block(f"hello {name}"),))
-    path.write_bytes(endpoint.line(request, mark=False))
+    path.write_bytes(endpoint.line(request))
     return path, request.key
 
 
@@ -455,19 +453,6 @@ def test_the_list_is_searched_over_its_pages(tmp_path, server):
                 with path.open("rb") as lines:
                     await endpoint.create(lines, Sent(f"token {n}", 1, time.time()))
             assert await endpoint.find(Sent("token 0", 1, time.time()), Ours()) == "batch_0"
-            await endpoint.close()
-
-    asyncio.run(main())
-
-
-def test_requests_travel_as_they_do_live_but_for_marks_that_do_not_pay(tmp_path, server):
-    async def main():
-        async with connected(server, SONNET) as provider:
-            endpoint = batch_endpoint(provider)
-            request = Request(SONNET, "s", (Block("t", breakpoint=True), Block("r")), cache_group="g")
-            assert b"cache_control" in endpoint.line(request, mark=True)
-            assert b"cache_control" not in endpoint.line(request, mark=False)
-            assert replace(request, cache_group="").key == request.key
             await endpoint.close()
 
     asyncio.run(main())

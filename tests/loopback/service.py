@@ -212,7 +212,7 @@ class Service:
     def _count(self, digest: str, parts: list[tuple[str, bool]], lookup: Lookup) -> None:
         counts = self.counts
         counts.bought[digest] += 1
-        counts.input_tokens += sum(len(text) for text, _ in parts) // BYTES_PER_TOKEN
+        counts.input_tokens += sum(len(text.encode()) for text, _ in parts) // BYTES_PER_TOKEN
         counts.cached_tokens += lookup.cached
         counts.written_tokens += lookup.written
 

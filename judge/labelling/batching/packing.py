@@ -23,14 +23,6 @@ TOGETHER = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """A request to be packed, and whether the cache is to be written for it."""
-
-    request: Request
-    mark: bool
-
-
-@dataclass(frozen=True, slots=True)
 class _Entry:
     key: str
     model: str
@@ -75,7 +67,7 @@ class Packer:
 
     def __init__(
         self,
-        wanted: Iterator[Wanted],
+        wanted: Iterator[Request],
         endpoint: BatchEndpoint,
         store: Store,
         folder: Path,
@@ -124,9 +116,8 @@ class Packer:
         self._write(packed, together)
 
     def _peek(self) -> _Entry | None:
-        while self._next is None and (wanted := next(self._wanted, None)) is not None:
-            request = wanted.request
-            line = self._endpoint.line(request, mark=wanted.mark)
+        while self._next is None and (request := next(self._wanted, None)) is not None:
+            line = self._endpoint.line(request)
             if len(line) <= self._endpoint.limits.size:
                 self._next = _Entry(request.key, request.model, line, dearest(request, batch=True))
             else:

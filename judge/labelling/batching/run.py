@@ -14,14 +14,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from judge.errors import ProviderMisconfigured, ProviderRejected, ProviderUnavailable
-from judge.labelling.batching.packing import Packed, Packer, Wanted
+from judge.labelling.batching.packing import Packed, Packer
 from judge.labelling.batching.patience import Patience, Stopped
 from judge.labelling.batching.watch import SETTLE, Watch, sent
 from judge.labelling.dispatch import GiveUp
 from judge.labelling.interrupts import interrupts
 from judge.labelling.pipeline import End, Plan
 from judge.labelling.questions import missing, questions
+from judge.labelling.sharing import BATCH_HITS, Marking
 from judge.providers.batches import BatchEndpoint
+from judge.request import Request
 from judge.store import Store
 from judge.transcript import Transcript
 
@@ -133,12 +135,12 @@ class BatchRun:
             self.end = "budget"
         return tried
 
-    def _wanted(self, dataset: Iterable[tuple[int, Transcript]]) -> Iterator[Wanted]:
-        rejected = self.watch.setbacks.rejected
+    def _wanted(self, dataset: Iterable[tuple[int, Transcript]]) -> Iterator[Request]:
+        style, rejected = self.plan.style, self.watch.setbacks.rejected
+        marking = Marking(style.model, style.order, hits=BATCH_HITS, batch=True)
         for asked in questions(self.plan, dataset):
-            requests = [r for r in missing(asked, self.store, self.plan) if r.key not in rejected]
-            for request in requests:
-                yield Wanted(request, mark=len(requests) > 1)
+            requests = missing(asked, self.store, self.plan)
+            yield from marking.all_sent(r for r in requests if r.key not in rejected)
 
     async def _room(self) -> None:
         """Where the account's queue has been full, wait until one of the batches in it has ended."""

@@ -78,8 +78,8 @@ class BatchEndpoint(Protocol):
     limits: Limits
     dialect: str
 
-    def line(self, request: Request, *, mark: bool) -> bytes:
-        """A request as one line of a batch's file. ``mark`` says whether the cache is to be written."""
+    def line(self, request: Request) -> bytes:
+        """A request as one line of a batch's file."""
         ...
 
     async def create(self, lines: IO[bytes], sent: Sent) -> str:

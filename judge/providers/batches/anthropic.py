@@ -5,7 +5,6 @@ has, and for certain only by the keys in its results, which can be read when it 
 """
 
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from typing import IO, TYPE_CHECKING, Any
 
 import httpx2
@@ -55,10 +54,9 @@ class AnthropicBatches:
         self._provider = provider
         self._client = client
 
-    def line(self, request: Request, *, mark: bool) -> bytes:
+    def line(self, request: Request) -> bytes:
         provider = self._provider
-        asked = request if mark else replace(request, cache_group="")
-        body = orjson.Fragment(anthropic_messages.encode(asked, provider.capabilities, provider.wire_model))
+        body = orjson.Fragment(anthropic_messages.encode(request, provider.capabilities, provider.wire_model))
         return orjson.dumps({"custom_id": request.key, "params": body}, option=orjson.OPT_APPEND_NEWLINE)
 
     async def create(self, lines: IO[bytes], sent: Sent) -> str:  # noqa: ARG002  (it takes no mark of ours)

@@ -5,7 +5,6 @@ by themselves: inputs after a week, answers after thirty days.
 """
 
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from typing import IO, TYPE_CHECKING, Any
 
 import httpx2
@@ -41,10 +40,9 @@ class OpenAIBatches:
         self._provider = provider
         self._client = client
 
-    def line(self, request: Request, *, mark: bool) -> bytes:
+    def line(self, request: Request) -> bytes:
         provider = self._provider
-        asked = request if mark else replace(request, cache_group="")
-        body = orjson.Fragment(openai_chat.encode(asked, provider.capabilities, provider.wire_model))
+        body = orjson.Fragment(openai_chat.encode(request, provider.capabilities, provider.wire_model))
         fields = {
             "custom_id": request.key,
             "method": "POST",

@@ -1,0 +1,154 @@
+"""How near the tokens bought at full price come to one transcript, whatever the number of graders.
+
+python -m benchmarks.prefix_cost [--transcripts 200] [--in-flight 50] [--latency 0.2] [--rounds 3] [--graders 3,5] [--tokens 2000,20000,100000]
+
+The real pipeline and SDKs against the loopback provider, which caches prefixes by the vendors' documented rules. For each
+number of graders G and transcript length L it compares transcript-first, leader then followers, with the naive order
+(rubric first, every token at full price, everything sent at once): the share of the input that was read from the cache, against what the
+best order could reach; the input bill; the wall time. The bill is of input alone: how long answers are is another matter.
+"""
+
+import argparse
+import json
+import statistics
+import tempfile
+import time
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from benchmarks.fixtures import write_transcripts
+from judge.grader.file import load
+from judge.grader.prompt import rubric_text
+from judge.labelling.dataset import Dataset
+from judge.labelling.job import Options, label
+from judge.pricing import prices_of
+from judge.providers.settings import Settings
+from judge.request import Usage
+from tests.loopback import KEY, Process
+from tests.loopback.prefix_cache import BYTES_PER_TOKEN
+
+MODELS = ("anthropic/claude-sonnet-5-5", "openai/gpt-6-luna", "openai/gpt-5.4")
+"""Writing at 1.25 and reading at .05 times the price of input; 1.25 and .1; 1 and .1."""
+
+RULE = "Ruling {n}: what the assistant says of step {n} counts only where it is about the task that the user gave.\n"
+
+
+def grader(number: int, rules: int) -> str:
+    """A grader with about 800 tokens of rubric, contract included."""
+    return f"""---
+name: done{number}
+version: 1
+description: whether the task was done
+primary: done
+facets:
+  done:
+    scale: nominal
+    question: Does the assistant say that the task is done?
+    labels: {{no_claim: it does not say so, claimed: it says so}}
+    nulls: {{indeterminate: open}}
+    positive: [claimed]
+---
+Grader {number}.
+{"".join(RULE.format(n=n) for n in range(rules))}"""
+
+
+@dataclass
+class Run:
+    seconds: float
+    share: float
+    bill: float
+    input: int
+
+
+def measure(options: Options, server: Process, model: str) -> Run:
+    before = server.stats()
+    begun = time.perf_counter()
+    label(options)
+    seconds = time.perf_counter() - begun
+    after = server.stats()
+    size, cached, written = (
+        after[name] - before[name] for name in ("input_tokens", "cached_tokens", "written_tokens")
+    )
+    prices = prices_of(model)
+    assert prices
+    if options.order == "rubric-first":
+        cached = written = 0  # what it finds of the rubric belongs to another comparison
+    bill = sum(prices.by_class(Usage(input=size, cached=cached, cache_written=written)))
+    return Run(seconds, cached / size, bill, size)
+
+
+def cell(args: argparse.Namespace, model: str, graders: int, tokens: int) -> dict[str, float | int | str]:
+    """One model, number of graders and length; medians over rounds, the two orders taking turns."""
+    found: dict[str, list[Run]] = {"ours": [], "naive": []}
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for number in range(graders):
+            (folder / f"done{number}.jinja").write_text(grader(number, args.rules), encoding="utf-8")
+        rubric = len(rubric_text(load(folder / "done0.jinja"), None).encode()) / BYTES_PER_TOKEN
+        write_transcripts(folder / "data.jsonl", args.transcripts, tokens * 4)
+        flags = ("--latency", str(args.latency), "--cache")
+        for turn in range(args.rounds):
+            for order in found:
+                with Process(*flags) as server:
+                    url = server.anthropic_url if model.startswith("anthropic/") else server.openai_url
+                    options = Options(
+                        dataset=Dataset(str(folder / "data.jsonl")),
+                        graders=tuple(str(folder / f"done{number}.jinja") for number in range(graders)),
+                        model=model,
+                        run="r",
+                        runs_dir=folder / f"runs-{order}-{turn}",
+                        in_flight=args.in_flight,
+                        settings=Settings.load(base_url=url, openai_api_key=KEY, anthropic_api_key=KEY),
+                    )
+                    if order == "naive":
+                        options = replace(options, order="rubric-first")
+                    found[order].append(measure(options, server, model))
+    ours, naive = found["ours"], found["naive"]
+    share = statistics.median(run.share for run in ours)
+    bound = bound_of(ours[0].input / (args.transcripts * graders), rubric, graders)
+    return {
+        "model": model,
+        "graders": graders,
+        "tokens": tokens,
+        "share": share,
+        "bound": bound,
+        "share_of_bound": share / bound,
+        "bill": statistics.median(a.bill / b.bill for a, b in zip(ours, naive, strict=True)),
+        "wall": statistics.median(a.seconds / b.seconds for a, b in zip(ours, naive, strict=True)),
+    }
+
+
+def bound_of(each: float, rubric: float, graders: int) -> float:
+    """(G-1)/G x L/(L+R): every request but a transcript's first finds all that stands before its rubric."""
+    return (graders - 1) / graders * (each - rubric) / each
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.prefix_cost")
+    parser.add_argument("--transcripts", type=int, default=200)
+    parser.add_argument("--in-flight", type=int, default=50)
+    parser.add_argument("--latency", type=float, default=0.2)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rules", type=int, default=18, help="lengthens the rubric, by about 26 tokens each")
+    parser.add_argument("--graders", default="3,5")
+    parser.add_argument("--tokens", default="2000,20000,100000")
+    parser.add_argument("--models", default=",".join(MODELS))
+    args = parser.parse_args()
+    rows = []
+    print(f"{'model':30} {'G':>2} {'L':>7} {'cached':>7} {'bound':>6} {'of it':>6} {'bill':>5} {'wall':>5}")
+    for model in args.models.split(","):
+        for graders in map(int, args.graders.split(",")):
+            for tokens in map(int, args.tokens.split(",")):
+                row = cell(args, model, graders, tokens)
+                rows.append(row)
+                print(
+                    f"{model:30} {graders:2} {tokens:7,} {row['share']:7.1%} {row['bound']:6.1%} "
+                    f"{row['share_of_bound']:6.1%} {row['bill']:5.2f} {row['wall']:5.2f}",
+                    flush=True,
+                )
+    print(json.dumps({"date": datetime.now(UTC).date().isoformat(), "rows": rows}))
+
+
+if __name__ == "__main__":
+    main()
