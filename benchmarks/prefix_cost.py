@@ -89,7 +89,7 @@ def cell(args: argparse.Namespace, model: str, graders: int, tokens: int) -> dic
         write_transcripts(folder / "data.jsonl", args.transcripts, tokens * 4)
         flags = ("--latency", str(args.latency), "--cache")
         for turn in range(args.rounds):
-            for order in found:
+            for order, runs in found.items():
                 with Process(*flags) as server:
                     url = server.anthropic_url if model.startswith("anthropic/") else server.openai_url
                     options = Options(
@@ -103,7 +103,7 @@ def cell(args: argparse.Namespace, model: str, graders: int, tokens: int) -> dic
                     )
                     if order == "naive":
                         options = replace(options, order="rubric-first")
-                    found[order].append(measure(options, server, model))
+                    runs.append(measure(options, server, model))
     ours, naive = found["ours"], found["naive"]
     share = statistics.median(run.share for run in ours)
     bound = bound_of(ours[0].input / (args.transcripts * graders), rubric, graders)

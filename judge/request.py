@@ -182,6 +182,10 @@ class Capabilities:
     """Has a batch endpoint like its provider's."""
     in_flight: int = 64
     """How many requests may be under way at once, unless the user says otherwise."""
+    requests_per_minute: int = 0
+    """The account's limit where its server does not announce it; 0 where it does, or where there is none."""
+    tokens_per_minute: int = 0
+    """Likewise, of input and output together."""
     token_field: str = "max_completion_tokens"  # noqa: S105  (the name of a body field)
 
 

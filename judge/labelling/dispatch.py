@@ -1,131 +1,35 @@
-"""Sending: one gate and one retry layer for everything that goes to one provider and model.
+"""Sending: through the gate, and again where that can help. Retrying lives here and nowhere else (the SDKs' own is off)."""
 
-The gate bounds how many requests are in flight, lets the rest of a transcript go before a new one, slows down when the
-provider says so and makes everybody wait when it asks to. Retrying lives here and nowhere else (the SDKs' own is off).
-"""
-
-import asyncio
-import contextlib
 import time
-from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 
 import tenacity
 
 from judge.errors import ProviderRejected, ProviderUnavailable
-from judge.request import Completion, Provider, RateLimits, Request
+from judge.labelling.gate import Closed, Gate
+from judge.request import Completion, Provider, Request, Usage
+from judge.tokens import BYTES_PER_TOKEN
+
+__all__ = ["Closed", "Dispatcher", "Gate", "GiveUp"]
 
 _BACKOFF = tenacity.wait_random_exponential(multiplier=0.5, max=30)
 _BUSY = {429, 503, 529}
 _MAYBE_BILLED = {0, 200}
 """No answer, or half of one: the provider may have done the work and counted it."""
 
-_COOL_DOWN = 1.0
-"""Seconds after one slow-down in which further refusals count as the same one: they were sent before it."""
+_OVERLOADED = {503, 529}
 
+_WEIGHT = 0.05
+"""Of the newest answer in what is expected of the next."""
 
-class Closed(Exception):  # noqa: N818  (a decision, not an error)
-    """The run is stopping: what was not sent yet is not sent."""
+_FIRST_GUESS = 300.0
+"""Tokens of an answer, before any has come."""
 
 
 class GiveUp(Exception):  # noqa: N818  (a decision, not an error)
     """The provider stays away for longer than the user is prepared to wait. Carries its last words."""
-
-
-@dataclass
-class Gate:
-    """At most ``ceiling`` in flight; fewer after the provider refused, one more for each round that it did not.
-
-    ``paused_until`` is on the clock of ``time.monotonic``: nobody sends before it.
-    """
-
-    ceiling: int
-    limit: float = field(init=False)
-    in_flight: int = 0
-    paused_until: float = 0.0
-    _waiting: tuple[deque[asyncio.Future[None]], deque[asyncio.Future[None]]] = field(
-        default_factory=lambda: (deque(), deque())
-    )
-    _slowed_at: float = float("-inf")
-    _closed: asyncio.Event = field(default_factory=asyncio.Event)
-
-    def __post_init__(self) -> None:
-        self.limit = float(self.ceiling)
-
-    async def enter(self, *, first: bool) -> None:
-        """Wait for a place. ``first`` goes ahead of those who are not. Raises Closed once the run is stopping."""
-        if self._closed.is_set():
-            raise Closed
-        if self.in_flight < int(self.limit) and not (self._waiting[0] or self._waiting[1]):
-            self.in_flight += 1
-        else:
-            place = asyncio.get_running_loop().create_future()
-            queue = self._waiting[0 if first else 1]
-            queue.append(place)
-            try:
-                await place
-            except asyncio.CancelledError:
-                if place.done() and not place.cancelled() and place.exception() is None:
-                    self.leave()
-                elif place in queue:
-                    queue.remove(place)
-                raise
-        try:
-            while (pause := self.paused_until - time.monotonic()) > 0 and not self._closed.is_set():
-                await self.rest(pause)
-        except BaseException:
-            self.leave()
-            raise
-        if self._closed.is_set():
-            self.leave()
-            raise Closed
-
-    async def rest(self, seconds: float) -> None:
-        """Sleep, but not longer than until the gate closes."""
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._closed.wait(), seconds)
-
-    def close(self) -> None:
-        """Let nobody in any more. Those inside may finish."""
-        self._closed.set()
-        for queue in self._waiting:
-            while queue:
-                place = queue.popleft()
-                if not place.done():
-                    place.set_exception(Closed())
-
-    def leave(self) -> None:
-        self.in_flight -= 1
-        while self.in_flight < int(self.limit) and (queue := self._waiting[0] or self._waiting[1]):
-            place = queue.popleft()
-            if not place.done():
-                self.in_flight += 1
-                place.set_result(None)
-
-    def succeeded(self, limits: RateLimits) -> None:
-        if self.limit < self.ceiling:
-            self.limit = min(self.ceiling, self.limit + 1 / self.limit)
-        for remaining, limit, reset in (
-            (limits.requests_remaining, limits.requests_limit, limits.requests_reset),
-            (limits.tokens_remaining, limits.tokens_limit, limits.tokens_reset),
-        ):
-            if remaining == 0 and reset:
-                # The reset tells when the whole budget is back; budgets come back bit by bit.
-                self.pause(min(reset, max(1.0, reset / limit if limit else 1.0)))
-
-    def refused(self, retry_after: float | None) -> None:
-        """The provider is busy: halve what is in flight, and wait for as long as it asks."""
-        now = time.monotonic()
-        if now - self._slowed_at > _COOL_DOWN:
-            self._slowed_at = now
-            self.limit = max(1.0, self.limit / 2)
-        if retry_after:
-            self.pause(retry_after)
-
-    def pause(self, seconds: float) -> None:
-        self.paused_until = max(self.paused_until, time.monotonic() + seconds)
 
 
 class Dispatcher:
@@ -144,6 +48,8 @@ class Dispatcher:
         self.patience = patience
         self.note = note
         self.last_success = float("-inf")
+        self._input = _Ratio(1 / BYTES_PER_TOKEN)
+        self._output = _FIRST_GUESS
 
     async def send(
         self, request: Request, *, first: bool = False, doubtful: Callable[[], None] = lambda: None
@@ -180,23 +86,34 @@ class Dispatcher:
         return result
 
     async def _once(self, request: Request, first: bool, doubtful: Callable[[], None]) -> Completion:
-        await self.gate.enter(first=first)
+        expected = self._input.expect(_size(request)) + self._output
+        used: float | None = None
+        await self.gate.enter(first=first, tokens=expected)
         try:
             completion = await self.provider.complete(request)
+            used = completion.usage.input + completion.usage.output or None
         except ProviderUnavailable as error:
+            self.gate.observe(self.provider.rate_limits)
             asked = error.retry_after if (error.retry_after or 0) <= self.patience else None
             if error.status in _BUSY:
-                self.gate.refused(asked)
+                self.gate.refused(asked, overloaded=error.status in _OVERLOADED)
             elif asked:
                 self.gate.pause(asked)
             if error.status in _MAYBE_BILLED:
                 doubtful()
             raise
         finally:
-            self.gate.leave()
+            self.gate.leave(expected, used)
         self.last_success = time.monotonic()
+        self._learn(request, completion.usage)
         self.gate.succeeded(self.provider.rate_limits)
         return completion
+
+    def _learn(self, request: Request, usage: Usage) -> None:
+        """Expect of the next request what this one used."""
+        if usage.input:
+            self._input.learn(_size(request), usage.input)
+            self._output += _WEIGHT * (usage.output - self._output)
 
     def _give_up(self, begun: float, state: tenacity.RetryCallState) -> Completion:
         error = _last(state)
@@ -219,6 +136,25 @@ class Dispatcher:
         error = _last(state)
         asked = f", asks to wait {error.retry_after:.0f} s" if error.retry_after else ""
         self.note(f"retrying ({state.attempt_number}): {error.what}{asked}")
+
+
+@dataclass
+class _Ratio:
+    """Tokens to a character, as this provider's tokeniser has them on these texts."""
+
+    value: float
+
+    def expect(self, size: int) -> float:
+        return size * self.value
+
+    def learn(self, size: int, tokens: int) -> None:
+        self.value += _WEIGHT * (tokens / max(size, 1) - self.value)
+
+
+def _size(request: Request) -> int:
+    """Characters of a request's text."""
+    again = len(request.reask.answer) + len(request.reask.complaint) if request.reask else 0
+    return len(request.system) + sum(len(block.text) for block in request.blocks) + again
 
 
 def _last(state: tenacity.RetryCallState) -> ProviderUnavailable:

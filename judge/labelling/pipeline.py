@@ -116,7 +116,7 @@ class Labelling:
         self.store = store
         self.progress = Progress()
         self.purchases = Purchases()
-        self.gate = Gate(plan.in_flight)
+        self.gate = Gate.for_model(plan.in_flight, provider.capabilities)
         self.budget = Budget(plan.max_cost, _spent(store, plan.run) if plan.max_cost is not None else 0.0)
         self.end: End = "complete"
         self._error: BaseException | None = None

@@ -6,6 +6,7 @@ import pytest
 from judge.errors import ProviderMisconfigured, ProviderRejected, ProviderUnavailable
 from judge.labelling.dispatch import Closed, Dispatcher, Gate, GiveUp
 from judge.request import Block, Capabilities, RateLimits, Request
+from tests.labelling.virtual import run_virtually
 from tests.samples import completion
 
 REQUEST = Request("m/x", "system", (Block("hello"),))
@@ -135,23 +136,28 @@ def test_everybody_waits_when_one_is_told_to():
     asyncio.run(main())
 
 
-def test_refusals_halve_what_is_in_flight_once_and_success_brings_it_back():
+def test_an_overloaded_service_gets_half_as_many_once_and_success_brings_them_back():
     gate = Gate(64)
+    begun = gate.limit
     for _ in range(20):
-        gate.refused(None)
-    assert gate.limit == 32
+        gate.refused(None, overloaded=True)
+    assert gate.limit == begun / 2
     for _ in range(3000):
         gate.succeeded(RateLimits())
     assert gate.limit == 64
 
 
-def test_a_spent_limit_in_the_headers_pauses_until_some_of_it_is_back():
-    gate = Gate(4)
-    gate.succeeded(RateLimits(requests_remaining=0, requests_limit=10, requests_reset=60.0))
-    assert 5 < gate.paused_until - time.monotonic() <= 6
-    day = Gate(4)
-    day.succeeded(RateLimits(requests_remaining=0, requests_limit=1000, requests_reset=86_400.0))
-    assert day.paused_until - time.monotonic() < 100
+@pytest.mark.parametrize(("limit", "reset", "wait"), [(10, 60.0, 6), (1000, 86_400.0, 86.4)])
+def test_a_spent_limit_in_the_headers_is_waited_for_until_some_of_it_is_back(monkeypatch, limit, reset, wait):
+    async def main():
+        gate = Gate(4)
+        gate.observe(RateLimits(requests_remaining=0, requests_limit=limit, requests_reset=reset))
+        begun = asyncio.get_running_loop().time()
+        await gate.enter(first=False)
+        return asyncio.get_running_loop().time() - begun
+
+    waited = run_virtually(monkeypatch, main(), "judge.labelling.gate", "judge.labelling.pace")
+    assert wait <= waited < wait * 1.1
 
 
 def test_a_wait_asked_for_with_any_status_is_kept_by_everybody():

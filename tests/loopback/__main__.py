@@ -28,6 +28,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--burst", type=float, default=1.0, help="minutes' worth of the limits usable at once"
     )
+    parser.add_argument("--silent", action="store_true", help="no headers about the limits")
     parser.add_argument("--cache", action="store_true", help="pretend a prompt cache")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument(
@@ -53,6 +54,7 @@ async def _serve(arguments: argparse.Namespace) -> None:
         requests_per_minute=arguments.requests_per_minute,
         tokens_per_minute=arguments.tokens_per_minute,
         burst=arguments.burst,
+        announce=not arguments.silent,
         cache=arguments.cache,
         seed=arguments.seed,
     )

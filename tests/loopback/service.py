@@ -35,6 +35,7 @@ class Options:
         requests_per_minute: A limit, announced in headers and enforced with 429.
         tokens_per_minute: Likewise, counted as a quarter of the body's bytes.
         burst: How many minutes' worth of the limits may be used at once.
+        announce: Whether headers tell of the limits. Refusals name a time to wait either way.
         cache: Whether to pretend a prompt cache.
         seed: Decides which requests are hit by faults with a rate.
     """
@@ -45,6 +46,7 @@ class Options:
     requests_per_minute: float | None = None
     tokens_per_minute: float | None = None
     burst: float = 1.0
+    announce: bool = True
     cache: bool = False
     seed: int = 0
 
@@ -169,12 +171,16 @@ class Service:
         if wait is None:
             return None
         message = f"Rate limit reached. Please try again in {wait:.3f}s."
-        headers = {**wire.headers(self._limits), "retry-after": f"{wait:.3f}"}
+        headers = {**self._headers(wire), "retry-after": f"{wait:.3f}"}
         return Reply(429, wire.error(429, message, "rate_limit_exceeded"), headers)
+
+    def _headers(self, wire: ModuleType) -> dict[str, str]:
+        headers: dict[str, str] = wire.headers(self._limits if self.options.announce else Limits(None, None))
+        return headers
 
     def _failed(self, fault: Fault, call: Call, wire: ModuleType) -> Reply | None:
         """The reply for a fault that is no answer."""
-        headers = wire.headers(self._limits)
+        headers = self._headers(wire)
         if fault.kind.isdecimal():
             status = int(fault.kind)
             if fault.retry_after is not None:
@@ -201,7 +207,7 @@ class Service:
         if kind in _SPOILED:
             text = spoiled(kind, text)
         content: bytes = wire.answer(body, text, lookup, kind)
-        reply = Reply(200, content, wire.headers(self._limits))
+        reply = Reply(200, content, self._headers(wire))
         if kind == "cut":
             reply.body = content[: len(content) * 2 // 3]
         if fault and kind in _DELIVERIES:
