@@ -7,6 +7,7 @@ is learned from refusals: what went through in the last seconds is what is allow
 import time
 from collections import deque
 from dataclasses import dataclass, field
+from math import sqrt
 
 MARGIN = 0.98
 """We count on a little less than is announced: clocks differ, and requests do not arrive as evenly as they leave."""
@@ -30,7 +31,8 @@ FEW = 20
 """From fewer requests in the window nothing is learned: the retries' own waiting has to do."""
 
 STRAY = 0.03
-"""Some services refuse now and then whatever the pace; going slower would not help. Above this share it may."""
+"""Some services refuse now and then whatever the pace; going slower would not help. Clearly above this share, by
+two standard deviations, it may."""
 
 _MINUTE = 60.0
 
@@ -137,7 +139,8 @@ class Learned:
         self._refused.append(now)
         while self._refused and self._refused[0] < now - WINDOW:
             self._refused.popleft()
-        if len(self._sent) < FEW or len(self._refused) < STRAY * len(self._sent):
+        stray = STRAY * len(self._sent)
+        if len(self._sent) < FEW or len(self._refused) <= stray + 2 * sqrt(stray):
             return
         rate = self.pace.rate
         seconds = min(WINDOW, max(0.1, now - self._first))
