@@ -89,9 +89,10 @@ class Pace:
         if self.fixed and self.rate is not None and self.rate < rate:
             return
         if self.rate is None:
-            self.rate, self.level, self._at = rate, float(remaining), now
+            self.rate, self.level, self.capacity, self._at = rate, float(remaining), 1.0, now
         self._refill(now)
-        self.rate, self.capacity = rate, float(limit)
+        # A minute's budget is not always there at once: the bucket holds as much as was ever seen in it.
+        self.rate, self.capacity = rate, max(self.capacity, remaining + 1.0)
         # What is under way was counted already or was not: the truth lies between. The number is whole, and a little old.
         self.level = min(max(self.level, remaining - out), remaining + 1 + STALE * rate)
 
