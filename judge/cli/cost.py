@@ -1,11 +1,14 @@
 """``judge cost``: what labelling would cost by each way of asking, or what a run has cost."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from judge.cli import options
+
+if TYPE_CHECKING:
+    from judge.labelling.job import Options
 
 
 def cost(
@@ -39,13 +42,8 @@ def cost(
     What is answered in the store already costs nothing and is left out. Second questions, to answers that do not stand,
     are not foreseen.
     """
-    from rich.console import Console
-
-    from judge.cli import bills, output
-    from judge.cli.terminal import announce
     from judge.errors import UsageError
     from judge.labelling.dataset import Dataset
-    from judge.labelling.dry_run import estimate
     from judge.labelling.job import Options
     from judge.providers.settings import Settings
 
@@ -54,23 +52,32 @@ def cost(
         return
     if model is None:
         raise UsageError("which model is to label?", expected="--model, as for `judge label`")
-    found = estimate(
-        Options(
-            dataset=Dataset(source, format, options.pairs(where), limit, sample, seed, skip_bad),
-            graders=tuple(grader),
-            model=model,
-            run=run or "cost",
-            runs_dir=runs_dir,
-            prompts=prompts,
-            method=method,  # type: ignore[arg-type]  # plan() checks
-            order=order,  # type: ignore[arg-type]  # likewise
-            samples=repeats,
-            sampling=options.settings(settings),
-            window_tokens=window_tokens,
-            settings=Settings.load(base_url=base_url),
-        )
+    asked = Options(
+        dataset=Dataset(source, format, options.pairs(where), limit, sample, seed, skip_bad),
+        graders=tuple(grader),
+        model=model,
+        run=run or "cost",
+        runs_dir=runs_dir,
+        prompts=prompts,
+        method=method,  # type: ignore[arg-type]  # plan() checks
+        order=order,  # type: ignore[arg-type]  # likewise
+        samples=repeats,
+        sampling=options.settings(settings),
+        window_tokens=window_tokens,
+        settings=Settings.load(base_url=base_url),
     )
-    if json:
+    _foreseen(asked, as_json=json)
+
+
+def _foreseen(asked: "Options", *, as_json: bool) -> None:
+    from rich.console import Console
+
+    from judge.cli import bills, output
+    from judge.cli.terminal import announce
+    from judge.labelling.dry_run import estimate
+
+    found = estimate(asked)
+    if as_json:
         counts = {
             name: getattr(found, name) for name in ("model", "transcripts", "requests", "stored", "cut")
         }

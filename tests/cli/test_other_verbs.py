@@ -7,7 +7,7 @@ from judge.cli import progress
 from judge.labelling.dataset import Dataset
 from judge.labelling.job import Options, label
 from judge.labelling.pipeline import Labelling
-from tests.cli.command import GRADERS, Command, write
+from tests.cli.command import GRADERS, MODEL, Command, write
 from tests.samples import GRADER, transcript
 
 
@@ -312,3 +312,16 @@ def test_hostile_words_in_a_note_do_not_drive_the_terminal(judge, capsys):
         label(options, watch)
     told = capsys.readouterr().err
     assert "[/red] \\x1b[31m" in told and not drives(told)
+
+
+def test_cost_foresees_a_bill_and_shows_what_a_run_has_cost(labelled):
+    graders = [part for grader in GRADERS[:2] for part in ("--grader", grader)]
+    done = labelled.run("cost", "data.jsonl", *graders, "--model", MODEL, "--json", "--runs-dir", "elsewhere")
+    found = json.loads(done.stdout)
+    assert found["requests"] > 0 and found["ways"]["naive"]["usd"]["total"] > 0
+    assert found["ways"]["batch"]["usd"]["total"] == pytest.approx(found["ways"]["naive"]["usd"]["total"] / 2)
+    shown = labelled.run("cost", "--run", "r", "--json")
+    assert json.loads(shown.stdout) == labelled.manifest()["spending"]
+    assert "naive order" in labelled.run("cost", "--run", "r").stdout
+    assert "no run" in labelled.run("cost", "--run", "nobody").stderr
+    assert labelled.run("cost").returncode == 2

@@ -326,7 +326,9 @@ def test_a_compatible_server_with_openais_endpoint_can_be_used(tmp_path, server,
     monkeypatch.setenv("OPENAI_ORG_ID", "org-secret")
     job = Job(tmp_path, server, "compatible/m")
     assert job(WAIT) == "complete" and job.bought == (8, 0)
-    assert "org-secret" not in str(server.service.last_headers), "OpenAI's account is no other server's business"
+    assert "org-secret" not in str(server.service.last_headers), (
+        "OpenAI's account is no other server's business"
+    )
 
 
 def test_probabilities_come_by_batch_too(job):
