@@ -148,6 +148,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--ways", default=",".join(WAYS))
     args = parser.parse_args()
+    for model in (MODEL, OTHER):  # importing an SDK takes a second, which is no time of sending
+        connect(model, Settings.load(openai_api_key=KEY, anthropic_api_key=KEY))
     rows = []
     print(f"{'limits':20} {'of the allowed rate':>20} {'refused':>9} {'lost':>7}")
     for way in args.ways.split(","):
