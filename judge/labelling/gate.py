@@ -143,7 +143,7 @@ class Gate:
                 self.limit = max(1.0, self.limit / 2)
         else:
             self._paced()
-            if self._announced:
+            if self._announced or self.requests.fixed:
                 self.requests.empty()
             else:
                 self._learned.refused(now)

@@ -133,11 +133,14 @@ def test_limits_that_nobody_announces_are_learned(monkeypatch, latency, retry_af
 def test_limits_that_the_user_knows_are_kept_from_the_first_request(monkeypatch):
     async def main():
         provider = Limited(Limits(6000, None, SECOND), "none")
+        assert provider.limits.requests
+        # Somebody else's requests were there before, so some of ours are refused in the beginning.
+        provider.limits.requests.level -= 90
         return provider, await send(provider, 2000, told=6000)
 
     provider, seconds = run_virtually(monkeypatch, main(), *CLOCKS)
-    reached, refused = shares(provider, seconds, 100, 100)
-    assert reached >= 0.95 and refused <= 0.01, (reached, refused)
+    reached, refused = shares(provider, seconds, 100, 10)
+    assert reached >= 0.95 and refused <= 0.05, (reached, refused)
 
 
 def test_a_slow_limit_that_the_user_knows_is_not_raised_by_headers(monkeypatch):
