@@ -10,6 +10,7 @@ import typer
 
 from judge import __version__
 from judge.cli import (
+    annotate,
     attack,
     batch,
     cost,
@@ -43,6 +44,7 @@ app.command("cost")(cost.cost)
 app.add_typer(graders.app, name="graders")
 app.add_typer(transcripts.app, name="transcripts")
 app.add_typer(runs.app, name="runs")
+app.command("annotate")(annotate.annotate)
 app.add_typer(batch.app, name="batch")
 app.add_typer(eval_sets.app, name="eval-sets")
 app.add_typer(local.app, name="local")
