@@ -12,7 +12,7 @@ adjudication  the desk at which disagreements are decided
 agreement     how far two annotators agree, once they are done
 guard         who may speak to the server, and with which bytes
 app           the routes;  serve runs them on a loopback port
-scout_csv     labels as Inspect Scout's validation CSV, both ways
+scout_csv     labels as Inspect Scout's validation CSV, both ways;  importing appends them
 
 The page itself is in ``templates/`` and ``static/``: ES modules and CSS, as they are written.
 """

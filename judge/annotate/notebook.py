@@ -127,6 +127,19 @@ class Notebook:
         return self.revision(transcript_id)
 
 
+def labels_in(folder: Path, annotator: str) -> dict[tuple[str, str], Annotation]:
+    """(transcript id, facet) to what an annotator last said of it. Raises UsageError where there is no such annotator."""
+    if not (folder / f"{annotator}.jsonl").is_file():
+        there = sorted(path.stem for path in folder.glob("*.jsonl"))
+        raise UsageError(
+            f"{annotator!r} has labelled nothing here",
+            where=str(folder),
+            expected=f"one of {', '.join(there) or '(nobody yet)'}",
+        )
+    book = Notebook(folder, annotator)
+    return {(name, facet): label for name in book.labelled() for facet, label in book.labels(name).items()}
+
+
 def as_answer(labels: dict[str, Annotation]) -> Answer:
     """Committed labels as the form that they came from."""
     marks: dict[tuple[str, int, int], Mark] = {}

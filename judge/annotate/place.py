@@ -44,7 +44,7 @@ class Place:
 
 
 def open_place(target: str, transcripts: str | None = None, runs_dir: Path = Path("runs")) -> Place:
-    """Find out what a path is. ``transcripts`` says where a run's transcripts are, if they cannot be found.
+    """Find out what a path is. ``transcripts`` says where a run's transcripts are; None to look for them.
 
     Raises UsageError where it is nothing that can be labelled.
     """
@@ -93,7 +93,7 @@ def _run(folder: Path, transcripts: str | None) -> Place:
         raise UsageError(
             "this run has no manifest", where=str(folder), do="finish it with `judge label` first"
         )
-    source = transcripts or _source_of(manifest, run)
+    source = _source_of(manifest, run) if transcripts is None else transcripts
     return Place("run", run.name, source, folder / "labels", next(iter(manifest.graders), None), run)
 
 

@@ -59,7 +59,7 @@ def furnish(options: Options) -> Desk:
     place = open_place(options.target, options.transcripts, options.runs_dir)
     mode = options.mode or ("review" if place.kind == "run" else "blind")
     _check(options, place, mode)
-    grader = _grader(options, place)
+    grader = grader_of(place, options.grader, options.prompts)
     tickets = read_queue(options.queue, grader.name) if options.queue else {}
     shelf = Shelf()
     source = Dataset(place.source, options.format if place.kind == "file" else "auto", where=options.where)
@@ -109,17 +109,17 @@ def _check(options: Options, place: Place, mode: Mode) -> None:
         )
 
 
-def _grader(options: Options, place: Place) -> Grader:
-    """The one asked for, the one that the place names, or the one that has the set's name."""
-    name = options.grader or place.grader
+def grader_of(place: Place, asked: str | None, prompts: Path | None) -> Grader:
+    """The grader asked for, the one that the place names, or the one that has the set's name. Raises UsageError."""
+    name = asked or place.grader
     try:
-        return load(find(name or place.name, options.prompts))
+        return load(find(name or place.name, prompts))
     except GraderError:
         if name is not None:
             raise
     raise UsageError(
         "with which grader's form?",
-        where=options.target,
+        where=place.name,
         do="name it: --grader NAME (see `judge graders list`)",
     )
 

@@ -19,6 +19,7 @@ from judge.cli import (
     eval_sets,
     graders,
     label,
+    labels,
     local,
     plan,
     rate,
@@ -46,6 +47,7 @@ app.add_typer(transcripts.app, name="transcripts")
 app.add_typer(runs.app, name="runs")
 app.command("annotate")(annotate.annotate)
 app.add_typer(batch.app, name="batch")
+app.add_typer(labels.app, name="labels")
 app.add_typer(eval_sets.app, name="eval-sets")
 app.add_typer(local.app, name="local")
 app.command("attack")(attack.attack)

@@ -95,17 +95,25 @@ def annotate(
     _run(desk, listen(port), open_browser=open_browser)
 
 
-def _check(annotator: str, order: str, *, second: bool, adjudicate: bool, blind: bool) -> None:
+def check_name(annotator: str) -> None:
+    """Raise UsageError for a name that no label file can have."""
     import re
 
     from judge.errors import UsageError
 
-    if annotator and not re.fullmatch(r"[\w-][\w.-]{0,63}", annotator):
+    if not re.fullmatch(r"[\w-][\w.-]{0,63}", annotator):
         raise UsageError(
             "not a name for an annotator",
             found=repr(annotator),
-            expected="letters, digits, dots, hyphens, underscores",
+            expected="letters, digits, dots, hyphens, underscores; no dot at the beginning",
         )
+
+
+def _check(annotator: str, order: str, *, second: bool, adjudicate: bool, blind: bool) -> None:
+    from judge.errors import UsageError
+
+    if annotator:
+        check_name(annotator)
     if order not in ("shuffled", "given"):
         raise UsageError("no such order", found=order, expected="shuffled or given")
     if adjudicate and (second or blind):

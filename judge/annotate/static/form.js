@@ -210,5 +210,18 @@ export function opinion({ who, labels, evidence, note, failure, withheld = {}, r
     make("dl", {}, ...rows),
     evidence.length ? make("ol", {}, ...evidence.map((mark) => make("li", {}, make("button", { type: "button", class: "quote", on: { click: () => jump(mark) } },
       make("span", { class: "number" }, mark.message_id), " ", shorten(mark.quote))))) : null,
-    note && make("p", { class: "said" }, note));
+    note && said(note));
+}
+
+/** A rationale; a long one shows its beginning, and the rest on request. */
+function said(note) {
+  const text = make("p", { class: "said" }, note);
+  if (note.length < 420) return text;
+  const more = make("button", { type: "button", class: "more", "aria-expanded": "false", on: { click: () => {
+    const open = text.classList.toggle("short");
+    more.setAttribute("aria-expanded", String(!open));
+    more.textContent = open ? "all of it" : "less";
+  } } }, "all of it");
+  text.classList.add("short");
+  return [text, more];
 }
