@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from hashlib import sha256
 from typing import Any
 
-from judge.annotate.agreement import agreement
 from judge.annotate.desk import Desk, Materials, now
 from judge.annotate.form import Answer
 from judge.annotate.notebook import Notebook, as_answer
@@ -90,6 +89,8 @@ class Adjudication(Desk):
         """How far the annotators agreed, once the set is done; None before."""
         if not self.complete:
             return None
+        from judge.annotate.agreement import agreement  # brings scipy, which takes a second
+
         clusters = {name: self.m.shelf.cards[name].cluster for name in self.pairs}
         tables = {side.annotator: {n: side.labels(n) for n in clusters} for side in self.sides}
         return {

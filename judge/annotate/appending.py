@@ -20,6 +20,7 @@ class AppendOnly:
         self.path = path
         self._mode = mode
         self._read_up_to = 0
+        self._inode = 0
 
     def append(self, lines: Sequence[bytes]) -> None:
         """Write the lines, each given without its newline, as one batch. Raises StoreError where the disk refuses."""
@@ -35,10 +36,23 @@ class AppendOnly:
             if created:
                 _sync_folder(self.path.parent)
 
+    def replaced(self) -> bool:
+        """Whether this is no longer the file that was read: `git checkout` did it, or somebody's editor."""
+        try:
+            state = self.path.stat()
+        except FileNotFoundError:
+            return self._read_up_to > 0
+        return self._read_up_to > 0 and (state.st_ino != self._inode or state.st_size < self._read_up_to)
+
+    def rewind(self) -> None:
+        """Have the next ``unread`` begin at the beginning."""
+        self._read_up_to = 0
+
     def unread(self) -> Iterator[bytes]:
         """The whole lines that have come since the last call, by whomever."""
         try:
             with self.path.open("rb") as file:
+                self._inode = os.fstat(file.fileno()).st_ino
                 file.seek(self._read_up_to)
                 for line in file:
                     if not line.endswith(b"\n"):

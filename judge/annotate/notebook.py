@@ -52,7 +52,12 @@ class Notebook:
         self.refresh()
 
     def refresh(self) -> None:
-        """Take in whatever has been appended since."""
+        """Take in whatever has been appended since; everything anew, where a file was put in another's place."""
+        if self._labels.replaced() or self._work.replaced():
+            self._labels.rewind()
+            self._work.rewind()
+            self._pages.clear()
+            self._lines = 0
         for line in self._labels.unread():
             self._lines += 1
             try:

@@ -18,7 +18,9 @@ from judge.records import Annotation
 Cell = tuple[str, str]
 """Transcript id, facet."""
 
-_LOOKS_ELSE = re.compile(r"\[.*|.*[,\x00-\x1f].*|[+-]?0\d+|[+-]?\d*\.\d*|[+-]?\d+(\.\d*)?[eE][+-]?\d+", re.DOTALL)
+_LOOKS_ELSE = re.compile(
+    r"\[.*|.*[,\x00-\x1f].*|[+-]?0\d+|[+-]?\d*\.\d*|[+-]?\d+(\.\d*)?[eE][+-]?\d+", re.DOTALL
+)
 
 
 def write(labels: Mapping[Cell, Annotation], facets: Sequence[str]) -> str:
