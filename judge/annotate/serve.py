@@ -1,5 +1,6 @@
 """Run the page on a loopback port until somebody stops it."""
 
+import os
 import socket
 import sys
 import threading
@@ -81,7 +82,8 @@ def links_on_request(link: Callable[[], str], say: Callable[[str], None]) -> Non
         return
 
     def answer() -> None:
-        for _ in sys.stdin:
+        # Not sys.stdin itself: a thread that waits in its buffer keeps the interpreter from ending in order.
+        while os.read(sys.stdin.fileno(), 1024):
             say(f"another link, which works once: {link()}")
 
     threading.Thread(target=answer, daemon=True).start()

@@ -61,7 +61,7 @@ export class Keys {
     const box = make("input", { type: "checkbox", id: "single", checked: this.on, on: { change: () => localStorage.setItem(OFF, box.checked ? "on" : "off") } });
     fill(dialog,
       make("h2", { id: "help-title" }, "Keys"),
-      make("div", { class: "groups" }, ...this.groups.map(([title, keys]) => make("section", {}, make("h3", {}, title),
+      make("div", { class: "groups", tabindex: "0" }, ...this.groups.map(([title, keys]) => make("section", {}, make("h3", {}, title),
         make("dl", {}, ...keys.filter(([, what]) => what).map(([name, what]) => make("div", {}, make("dt", {}, ...name.split(" ").map((key) => make("kbd", {}, shown(key)))), make("dd", {}, what))))))),
       make("p", {}, box, make("label", { for: "single" }, "Single keys do something (switch off if they get in the way of a screen reader or of speech)")),
       make("button", { type: "button", class: "close", on: { click: () => dialog.close() } }, "Close ", make("kbd", {}, "Esc")));

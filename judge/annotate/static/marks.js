@@ -1,14 +1,20 @@
 // Evidence and search results, painted by the CSS Custom Highlight API: text nodes stay as they are.
 
+import { notice } from "./dom.js";
+
 const KINDS = ["judge", "other-a", "other-b", "mine", "search", "found"];
 const PAINTED = 5000;
+
+/** Browsers that lack it (Firefox before 140, Safari before 17.2) show the text and the lists, without marks. */
+const able = "highlights" in CSS;
 
 export class Marks {
   constructor(reader) {
     this.reader = reader;
+    if (!able) notice("This browser cannot paint marks in the text. Chromium 105, Firefox 140, Safari 17.2 or newer can.");
     this.spans = new Map(KINDS.map((kind) => [kind, []]));
     this.highlights = new Map();
-    for (const [priority, kind] of KINDS.entries()) {
+    for (const [priority, kind] of able ? KINDS.entries() : []) {
       const highlight = new Highlight();
       highlight.priority = priority;
       this.highlights.set(kind, highlight);
@@ -18,13 +24,13 @@ export class Marks {
 
   /** Paint spans `{message, start, end}` (UTF-16 offsets) as this kind, in place of those before. */
   set(kind, spans) {
+    this.spans.set(kind, spans);
     const highlight = this.highlights.get(kind);
-    highlight.clear();
-    for (const span of spans.slice(0, PAINTED)) {
+    highlight?.clear();
+    for (const span of highlight ? spans.slice(0, PAINTED) : []) {
       const range = span.message.range(span.start, span.end);
       if (range) highlight.add(range);
     }
-    this.spans.set(kind, spans);
   }
 
   /** Spans of evidence that names a message, characters and a quote; what is not at its place is left out. */

@@ -46,7 +46,7 @@ export class Overview {
         make("div", {},
           make("h1", {}, this.desk.place),
           make("p", { class: "about" }, this.desk.form.about)),
-        !this.desk.guest && make("button", { type: "button", class: "go", on: { click: () => this.open(next || this.desk.items[0]) } },
+        !this.desk.guest && this.desk.items.length > 0 && make("button", { type: "button", class: "go", on: { click: () => this.open(next || this.desk.items[0]) } },
           !next ? "Look through them" : progress.done ? "Go on" : "Begin", " ", make("kbd", {}, "Enter"))),
       this.desk.guest ? null : this.standing(),
       this.desk.mode === "adjudicate" ? this.summary() : null,

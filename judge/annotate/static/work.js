@@ -45,10 +45,11 @@ export class Work {
     this.judges = state.judges || [];
     this.others = state.others || [];
     const description = this.desk.form;
-    if (!this.desk.guest) {
+    const asked = this.desk.mode === "adjudicate" ? state.needed : description.facets.map((facet) => facet.name);
+    if (!this.desk.guest && asked.length) {
       this.form = new Form({
         description,
-        facets: this.desk.mode === "adjudicate" ? state.needed : description.facets.map((facet) => facet.name),
+        facets: asked,
         needed: state.needed,
         answer: state.answer,
         reason: this.desk.reason_required,
@@ -72,7 +73,7 @@ export class Work {
     ];
     fill(this.opinions, ...opinions, ...this.facts());
     if (!this.form) {
-      fill(this.panel, make("p", { class: "guest" }, "You are reading as a guest: nothing can be changed here."), this.opinions);
+      fill(this.panel, make("p", { class: "guest" }, this.desk.guest ? "You are reading as a guest: nothing can be changed here." : "The readers agree here: there is nothing to decide."), this.opinions);
       return;
     }
     this.footer = make("footer", {});
@@ -150,7 +151,7 @@ export class Work {
 
   said() {
     const { hits, at } = this.search;
-    this.hits.textContent = this.query.value ? (hits.length ? `${at + 1} of ${hits.length.toLocaleString("en")}` : "not found") : "";
+    this.hits.textContent = this.query.value ? (hits.length ? `${(at + 1).toLocaleString("en")} of ${hits.length.toLocaleString("en")}` : "not found") : "";
     this.minimap.draw();
   }
 
