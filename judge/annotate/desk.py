@@ -179,6 +179,7 @@ class Desk:
             blind=self.mode == "blind" and not self.notebook.has_seen(transcript.id),
             split=split if split in ("dev", "test") else None,
             inclusion_probability=ticket.inclusion_probability if ticket else 1.0,
+            stratum=ticket.stratum if ticket else "",
             grader_sha256=self.m.form.grader.sha256,
             at=now(),
         )

@@ -18,6 +18,7 @@ from pydantic import ValidationError
 from judge.annotate.appending import AppendOnly
 from judge.annotate.form import Answer, Mark
 from judge.errors import UsageError
+from judge.eval_sets import read_labels
 from judge.records import Annotation
 
 
@@ -89,10 +90,6 @@ class Notebook:
         """Facet to committed label."""
         return self._pages[transcript_id].labels if transcript_id in self._pages else {}
 
-    def labelled(self) -> list[str]:
-        """The transcripts with a committed label, in the order in which they were first labelled."""
-        return [name for name, page in self._pages.items() if page.labels]
-
     def draft(self, transcript_id: str) -> Answer | None:
         """What was entered since the last commit."""
         return self._pages[transcript_id].draft if transcript_id in self._pages else None
@@ -141,8 +138,7 @@ def labels_in(folder: Path, annotator: str) -> dict[tuple[str, str], Annotation]
             where=str(folder),
             expected=f"one of {', '.join(there) or '(nobody yet)'}",
         )
-    book = Notebook(folder, annotator)
-    return {(name, facet): label for name in book.labelled() for facet, label in book.labels(name).items()}
+    return read_labels(folder / f"{annotator}.jsonl")
 
 
 def as_answer(labels: dict[str, Annotation]) -> Answer:

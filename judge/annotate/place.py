@@ -9,11 +9,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Literal
 
-import yaml
-
 from judge.errors import JudgeError, UsageError
 from judge.eval_sets import EvalSet
-from judge.grader.file import split
 from judge.labelling.dataset import Dataset
 from judge.runs import Manifest, Run
 
@@ -31,6 +28,8 @@ class Place:
     grader: str | None = None
     """The grader that the place itself names."""
     run: Run | None = None
+    sealed: bool = False
+    """Whether this is the test split of a set."""
 
     @property
     def private(self) -> bool:
@@ -51,9 +50,11 @@ def open_place(target: str, transcripts: str | None = None, runs_dir: Path = Pat
     path = Path(target)
     for folder in (path, Path("eval_sets") / target):
         if (folder / "transcripts.jsonl").is_file():
-            found = EvalSet(folder)
-            source = str(found.transcripts_path)
-            return Place("set", folder.resolve().name, source, folder / "labels", _grader_of(folder))
+            found = EvalSet(folder.resolve())
+            source = str(folder / "transcripts.jsonl")
+            return Place(
+                "set", found.name, source, folder / "labels", found.card.grader or None, sealed=found.sealed
+            )
     for folder in (path, runs_dir / target):
         if (folder / "run.json").is_file() or (folder / "records.jsonl").is_file():
             return _run(folder, transcripts)
@@ -68,22 +69,6 @@ def open_place(target: str, transcripts: str | None = None, runs_dir: Path = Pat
         expected="an evaluation set (a folder with transcripts.jsonl), a run's folder, or a file of transcripts",
         do="see `judge eval-sets list` and `judge runs list`",
     )
-
-
-def _grader_of(folder: Path) -> str | None:
-    """The grader that a set's data card names in its front matter."""
-    card = folder / "README.md"
-    if not card.is_file():
-        return None
-    header, _ = split(card)
-    try:
-        fields = yaml.safe_load(header.strip().strip("-")) if header else None
-    except yaml.YAMLError as error:
-        raise UsageError(
-            "the data card's front matter is not YAML", where=str(card), found=str(error)
-        ) from error
-    grader = fields.get("grader") if isinstance(fields, dict) else None
-    return str(grader) if grader else None
 
 
 def _run(folder: Path, transcripts: str | None) -> Place:

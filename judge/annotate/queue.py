@@ -27,7 +27,7 @@ class Ticket(BaseModel):
     transcript_id: str
     inclusion_probability: float = Field(default=1.0, gt=0, le=1)
     grader: str | None = None
-    stratum: str | None = None
+    stratum: str = ""
 
 
 @dataclass(frozen=True)

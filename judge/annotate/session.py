@@ -110,8 +110,13 @@ def _check(options: Options, place: Place, mode: Mode) -> None:
 
 
 def grader_of(place: Place, asked: str | None, prompts: Path | None) -> Grader:
-    """The grader asked for, the one that the place names, or the one that has the set's name. Raises UsageError."""
+    """The grader asked for, the one that the place names, or the one that has the set's name. Raises UsageError.
+
+    A run's own rubric is taken as it was when the run used it: a review is of what the judge was told.
+    """
     name = asked or place.grader
+    if place.run and name and (kept := place.run.grader(name)):
+        return kept
     try:
         return load(find(name or place.name, prompts))
     except GraderError:

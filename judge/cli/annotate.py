@@ -148,6 +148,8 @@ def _greeting(desk: Any) -> str:
         "review": f"review by {desk.notebook.annotator}: the judge's verdicts are shown, and labels say so",
         "adjudicate": "adjudication: both sides are shown, and a reason is asked for",
     }[desk.mode]
+    if desk.m.place.sealed:
+        how += "\nthis is a sealed test split: whoever tunes rubrics should not read it"
     form = desk.m.form
     return f"{desk.m.place.name}: {len(desk.m.queue)} transcripts, form of {form.grader.name} v{form.grader.version}\n{how}"
 

@@ -135,14 +135,15 @@ def test_two_runs_are_shown_side_by_side(folder):
 
 def test_a_queue_is_followed_and_its_probabilities_stand_in_the_labels(folder):
     lines = [
-        {"transcript_id": "t05", "grader": "colour", "inclusion_probability": 0.2},
+        {"transcript_id": "t05", "grader": "colour", "stratum": "rare", "inclusion_probability": 0.2},
         {"transcript_id": "t01", "inclusion_probability": 0.5},
     ]
     (folder / "queue.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     with Session(folder, "colour", "--as", "ana", "--queue", "queue.jsonl", "--order", "given") as session:
         assert [item["id"] for item in session.enter().get("/api/desk").json["items"]] == ["t05", "t01"]
         session.commit("t05", answer("none"))
-    assert read_labels(folder / "colour", "ana")[0]["inclusion_probability"] == 0.2
+    [line] = read_labels(folder / "colour", "ana")
+    assert (line["inclusion_probability"], line["stratum"]) == (0.2, "rare")
 
 
 def adjudicated(folder):
