@@ -24,13 +24,23 @@ class AppendOnly:
 
     def append(self, lines: Sequence[bytes]) -> None:
         """Write the lines, each given without its newline, as one batch. Raises StoreError where the disk refuses."""
+        try:
+            self._append(b"".join(line + b"\n" for line in lines))
+        except OSError as error:
+            raise StoreError(
+                "this could not be written, and nothing of it was",
+                where=str(self.path),
+                found=error.strerror or str(error),
+                do="make room, or check who may write there; then save again",
+            ) from error
+
+    def _append(self, data: bytes) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o777 if self._mode & 0o077 else 0o700)
         with FileLock(self.path.with_name(f".{self.path.stem}.lock"), mode=0o600):
             created = not self.path.exists()
             file = os.open(self.path, os.O_RDWR | os.O_CREAT, self._mode)
             try:
-                size = _mend(file, self.path)
-                _write(file, size, b"".join(line + b"\n" for line in lines), self.path)
+                _write(file, _mend(file, self.path), data)
             finally:
                 os.close(file)
             if created:
@@ -40,7 +50,7 @@ class AppendOnly:
         """Whether this is no longer the file that was read: `git checkout` did it, or somebody's editor."""
         try:
             state = self.path.stat()
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return self._read_up_to > 0
         return self._read_up_to > 0 and (state.st_ino != self._inode or state.st_size < self._read_up_to)
 
@@ -59,7 +69,7 @@ class AppendOnly:
                         return
                     self._read_up_to += len(line)
                     yield line
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return
 
 
@@ -91,20 +101,16 @@ def _last_line(file: int, size: int) -> int:
     return 0
 
 
-def _write(file: int, size: int, data: bytes, path: Path) -> None:
+def _write(file: int, size: int, data: bytes) -> None:
+    """All of it, or, where the disk refuses, as if nothing had been tried."""
     done = 0
     try:
         while done < len(data):
             done += os.pwrite(file, data[done:], size + done)
         os.fsync(file)
-    except OSError as error:
+    except OSError:
         os.ftruncate(file, size)
-        raise StoreError(
-            "this could not be written, and nothing of it was",
-            where=str(path),
-            found=error.strerror or str(error),
-            do="make room, or check who may write there; then save again",
-        ) from error
+        raise
 
 
 def _sync_folder(folder: Path) -> None:

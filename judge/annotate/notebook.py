@@ -17,7 +17,7 @@ from pydantic import ValidationError
 
 from judge.annotate.appending import AppendOnly
 from judge.annotate.form import Answer, Mark
-from judge.errors import UsageError
+from judge.errors import StoreError, UsageError
 from judge.eval_sets import read_labels
 from judge.records import Annotation
 
@@ -117,8 +117,17 @@ class Notebook:
     def _write(
         self, transcript_id: str, labels: list[Annotation], event: dict[str, Any], base: int | None
     ) -> int:
-        self._lock.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with FileLock(self._lock, mode=0o600):
+        try:
+            self._lock.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            turn = FileLock(self._lock, mode=0o600).acquire()
+        except OSError as error:
+            raise StoreError(
+                "nothing can be written here",
+                where=str(self._lock.parent),
+                found=error.strerror or str(error),
+                do="check who may write there; then save again",
+            ) from error
+        with turn:
             self.refresh()
             if base is not None and base != self.revision(transcript_id):
                 raise StaleError

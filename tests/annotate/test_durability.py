@@ -5,6 +5,7 @@ import resource
 import signal
 import threading
 import time
+from http.client import HTTPException
 
 import pytest
 
@@ -89,7 +90,7 @@ def test_kill_9_in_the_middle_loses_no_acknowledged_label(folder):
                     value = ("red", "none", "indeterminate")[number % 3]
                     if session.commit(item.id, answer(value, number % 12)).status == 200:
                         acknowledged.append(f"{item.id} {value}")
-            except OSError:
+            except (OSError, HTTPException):
                 pass
             killer.join()
     lines = [f"{line['transcript_id']} {line['label']}" for line in read_labels(folder / "colour", "ana")]
@@ -141,3 +142,10 @@ def test_labels_of_older_versions_are_read_and_kept(folder):
         assert work["committed"]["labels"] == {"colour": ["red"]}
         session.commit("t01", answer("none"))
     assert path.read_text().startswith(old)
+
+
+def test_a_folder_that_cannot_be_written_is_said_on_the_page(folder):
+    (folder / "colour" / "labels").write_text("in the way")
+    with Session(folder, "colour", "--as", "ana") as session:
+        reply = session.enter().commit("t00", answer("red"))
+        assert reply.status == 507 and "labels/.work" in reply.json["problem"]

@@ -38,7 +38,8 @@ class Session:
         )
         assert self.process.stdout is not None and self.process.stderr is not None
         self.link = self.process.stdout.readline().strip()
-        assert self.link, self.process.stderr.read()
+        if not self.link:
+            raise AssertionError(self.process.communicate(timeout=30)[1])
         parts = urlsplit(self.link)
         self.port = parts.port or 0
         self.host = parts.netloc

@@ -23,7 +23,8 @@ export class Overview {
   /** The filters that make a difference here: metadata keys become filters of their own. */
   filters() {
     const keys = new Set(this.desk.items.flatMap((item) => Object.keys(item.metadata || {})));
-    const all = [...FILTERS, ...[...keys].map((key) => [`meta-${key}`, words(key), (item) => (item.metadata?.[key] === undefined ? [] : [item.metadata[key]])])];
+    const all = [...FILTERS.map((filter) => [...filter]), ...[...keys].map((key) => [`meta-${key}`, words(key), (item) => (item.metadata?.[key] === undefined ? [] : [item.metadata[key]])])];
+    if (this.desk.mode === "adjudicate") all.find(([name]) => name === "label")[1] = "Decision";
     return all.map(([name, title, values]) => {
       const counts = new Map();
       for (const item of this.desk.items) for (const value of new Set(values(item))) counts.set(value, (counts.get(value) || 0) + 1);
