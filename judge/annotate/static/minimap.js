@@ -58,15 +58,14 @@ export class Minimap {
   }
 
   draw() {
-    const { canvas } = this;
-    const scale = devicePixelRatio || 1;
-    const [width, height] = [canvas.clientWidth, canvas.clientHeight];
+    const [width, height] = [this.canvas.clientWidth, this.canvas.clientHeight];
     if (!width || !height) return;
-    canvas.width = width * scale;
-    canvas.height = height * scale;
-    const pen = canvas.getContext("2d");
+    const scale = devicePixelRatio || 1;
+    this.picture = new OffscreenCanvas(width * scale, height * scale);
+    const pen = this.picture.getContext("2d");
     pen.scale(scale, scale);
     const colour = colours();
+    this.ink = colour("--ink");
     pen.globalAlpha = 0.4;
     for (const [index, message] of this.reader.messages.entries()) {
       const top = (this.starts[index] / this.total) * height;
@@ -82,15 +81,24 @@ export class Minimap {
         pen.fillRect(left * width, Math.min(this.place(span) * height, height - 3) - 1, (right - left) * width, kind === "search" ? 2 : 4);
       }
     }
-    this.frame(pen, width, height, colour("--ink"));
+    this.follow();
   }
 
-  /** What is in view. */
-  frame(pen, width, height, ink) {
+  /** Frame what is in view. Called for every frame while the text scrolls, so the picture itself is kept. */
+  follow() {
+    if (!this.picture) return;
+    const { canvas } = this;
+    const scale = devicePixelRatio || 1;
+    const [width, height] = [this.picture.width / scale, this.picture.height / scale];
+    canvas.width = this.picture.width;
+    canvas.height = this.picture.height;
+    const pen = canvas.getContext("2d");
+    pen.drawImage(this.picture, 0, 0);
+    pen.scale(scale, scale);
     const view = this.reader.element;
     const top = this.position(view.getBoundingClientRect().top);
     const bottom = this.position(view.getBoundingClientRect().bottom);
-    pen.strokeStyle = ink;
+    pen.strokeStyle = this.ink;
     pen.lineWidth = 1.5;
     pen.strokeRect(1, top * height + 1, width - 2, Math.max((bottom - top) * height - 2, 8));
   }

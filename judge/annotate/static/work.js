@@ -24,7 +24,7 @@ export class Work {
 
   async load() {
     const [text, state] = await Promise.all([api.text(this.name), api.work(this.name)]);
-    this.reader = new Reader(text, () => this.minimap.draw());
+    this.reader = new Reader(text, () => this.minimap.follow());
     this.marks = new Marks(this.reader);
     this.search = new Search(this.reader, this.marks);
     this.minimap = new Minimap(this.reader, this.marks);
