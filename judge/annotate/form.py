@@ -17,6 +17,8 @@ from judge.records import Annotation, Evidence
 from judge.transcript import Transcript
 
 MAX_MARKS = 500
+MAX_QUOTE = 4000
+"""A judge's evidence has the same limit."""
 MAX_NOTE = 20_000
 
 
@@ -28,7 +30,7 @@ class Mark(BaseModel):
     message_id: str = Field(max_length=64)
     start: int = Field(ge=0)
     end: int = Field(gt=0)
-    quote: str
+    quote: str = Field(max_length=MAX_QUOTE)
     supports: tuple[str, ...] = ()
 
 

@@ -55,7 +55,8 @@ def annotate(
     ] = None,
     format: options.Format = "auto",  # noqa: A002
     port: Annotated[
-        int | None, typer.Option(min=1, max=65535, help="Listen here; by default 7341 or a free one.")
+        int | None,
+        typer.Option(min=0, max=65535, help="Listen here, 0 for any; by default 7341 or a free one."),
     ] = None,
     open_browser: Annotated[bool, typer.Option("--open/--no-open", help="Open the browser.")] = True,
     prompts: options.Prompts = None,

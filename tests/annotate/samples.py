@@ -40,40 +40,21 @@ def item(number: int, **more) -> Transcript:
 ITEMS = [item(number) for number in range(12)]
 
 
-def quote(words: str = "So I go for red", message: int = 1) -> Evidence:
-    text = ITEMS[0].messages[message].text
-    at = text.index(words)
-    found = ITEMS[0].messages[message]
-    return Evidence(
-        message_id=found.id,
-        quote=words,
-        start=at,
-        end=at + len(words),
-        role=found.role,
-        channel=found.channel,
-        supports=("colour",),
-    )
+def quote(number: int, words: str = "So I go for red") -> Evidence:
+    """These words of the reasoning."""
+    found = ITEMS[number].messages[1]
+    start = found.text.index(words)
+    place = {"message_id": found.id, "start": start, "end": start + len(words)}
+    return Evidence(**place, quote=words, role=found.role, channel=found.channel, supports=("colour",))
 
 
 def label(number: int, value: str, annotator: str, **more) -> Annotation:
-    found = ITEMS[number].messages[1]
-    words = "So I go for red"
-    at = found.text.index(words)
-    span = Evidence(
-        message_id=found.id,
-        quote=words,
-        start=at,
-        end=at + len(words),
-        role=found.role,
-        channel=found.channel,
-        supports=("colour",),
-    )
     return Annotation(
         transcript_id=ITEMS[number].id,
         facet="colour",
         label=value,
         annotator=annotator,
-        evidence=(span,) if value in ("red", "blue") else (),
+        evidence=(quote(number),) if value in ("red", "blue") else (),
         note=f"{SECRET_NOTE} by {annotator}",
         **more,
     )

@@ -26,7 +26,8 @@ class Session:
     """A running server. ``link`` is what it printed; ``enter`` uses it up."""
 
     def __init__(self, folder: Path, *arguments: str) -> None:
-        command = [sys.executable, "-m", "judge", "annotate", *arguments, "--no-open"]
+        port = [] if "--port" in arguments else ["--port", "0"]  # the usual one is for people
+        command = [sys.executable, "-m", "judge", "annotate", *arguments, "--no-open", *port]
         self.process = subprocess.Popen(
             command,
             cwd=folder,

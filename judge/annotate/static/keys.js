@@ -39,8 +39,10 @@ export class Keys {
     if (event.key === "Enter" && event.target.closest("button, a, summary")) return;
     if (event.key === " " && event.target.closest("button, a, summary, input")) return;
     if (!this.on && event.key.length === 1) return;
-    const digit = /^Digit(\d)$/.exec(event.code);
-    if (digit) this.run(event.shiftKey ? "⇧digit" : "digit", event, (Number(digit[1]) + 9) % 10);
+    if (event.key === "Enter" && event.repeat) return; // a key held down commits one transcript, not all
+    const row = /^Digit(\d)$/.exec(event.code);
+    if (/^\d$/.test(event.key)) this.run("digit", event, (Number(event.key) + 9) % 10);
+    else if (row && !"/?.,".includes(event.key)) this.run(event.shiftKey ? "⇧digit" : "digit", event, (Number(row[1]) + 9) % 10);
     else if (event.shiftKey && event.key.startsWith("Arrow")) this.run(`⇧${event.key}`, event);
     else if (!event.key.startsWith("Arrow") || !event.target.closest("input")) this.run(event.key, event);
   }

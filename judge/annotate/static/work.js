@@ -9,6 +9,7 @@ import { Reader } from "./reader.js";
 
 const IDLE = 60000;
 const PAUSE = 350;
+const LONGEST = 4000;
 
 export class Work {
   constructor(desk, item, go) {
@@ -181,9 +182,11 @@ export class Work {
     if (!this.form || this.state.settled) return;
     let spans = this.reader.selected();
     if (!spans.length && this.search.current) spans = [this.search.current];
-    if (!spans.length) {
-      announce("Select some words first");
-      this.flash("Select some words first");
+    const problem = !spans.length ? "Select some words first"
+      : spans.some(({ start, end }) => end - start > LONGEST) ? `Mark the words that decide: at most ${LONGEST.toLocaleString("en")} characters` : "";
+    if (problem) {
+      announce(problem);
+      this.flash(problem);
       return;
     }
     this.form.addEvidence(spans.map(({ message, start, end }) => ({ message_id: message.id, start: message.points(start), end: message.points(end), quote: message.text.slice(start, end) })));
