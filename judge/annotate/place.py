@@ -3,6 +3,7 @@
 A place says where its transcripts are, which grader they are labelled with, and where labels go.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import sha256
@@ -30,6 +31,8 @@ class Place:
     run: Run | None = None
     sealed: bool = False
     """Whether this is the test split of a set."""
+    queue: Path | None = None
+    """The queue that `judge select` wrote with the transcripts, if it did."""
 
     @property
     def private(self) -> bool:
@@ -48,27 +51,37 @@ def open_place(target: str, transcripts: str | None = None, runs_dir: Path = Pat
     Raises UsageError where it is nothing that can be labelled.
     """
     path = Path(target)
+    if path.name == "transcripts.jsonl":  # the file of a set is the set
+        path = path.parent
     for folder in (path, Path("eval_sets") / target):
         if (folder / "transcripts.jsonl").is_file():
-            found = EvalSet(folder.resolve())
-            source = str(folder / "transcripts.jsonl")
-            return Place(
-                "set", found.name, source, folder / "labels", found.card.grader or None, sealed=found.sealed
-            )
+            return _set(folder)
     for folder in (path, runs_dir / target):
         if (folder / "run.json").is_file() or (folder / "records.jsonl").is_file():
             return _run(folder, transcripts)
-    if path.is_file() or target.startswith("hf:"):
-        beside = (
-            path if path.is_file() else Path(target.removeprefix("hf:").replace("/", "-").replace(":", "-"))
-        )
-        return Place("file", beside.name, target, beside.with_suffix(".labels"))
+    if path.is_file():
+        queue = _if_there(path.with_suffix(".queue.jsonl"))
+        return Place("file", path.name, target, path.with_suffix(".labels"), queue=queue)
+    if target.startswith("hf:"):
+        name = re.sub(r"[/:]", "-", target.removeprefix("hf:"))
+        return Place("file", name, target, Path(f"{name}.labels"))
     raise UsageError(
         "there is nothing here to read",
         where=target,
         expected="an evaluation set (a folder with transcripts.jsonl), a run's folder, or a file of transcripts",
         do="see `judge eval-sets list` and `judge runs list`",
     )
+
+
+def _set(folder: Path) -> Place:
+    found = EvalSet(folder.resolve())
+    source, queue = str(folder / "transcripts.jsonl"), _if_there(folder / "queue.jsonl")
+    grader = found.card.grader or None
+    return Place("set", found.name, source, folder / "labels", grader, sealed=found.sealed, queue=queue)
+
+
+def _if_there(path: Path) -> Path | None:
+    return path if path.is_file() else None
 
 
 def _run(folder: Path, transcripts: str | None) -> Place:

@@ -31,7 +31,8 @@ class Options:
         second: Only what somebody else has labelled already.
         grader: Name or file; None for the one that the place names.
         facets: Which of its facets the form asks for; all if empty.
-        queue: A file of transcript ids, such as ``judge select`` writes.
+        queue: A file of transcript ids, such as ``judge select`` writes; None for the one beside the transcripts, if any.
+        order: None for the queue's own order where there is one, else the annotator's.
         against: A second run, to compare the first with.
         between: Whose labels are adjudicated; everybody's if empty.
     """
@@ -43,7 +44,7 @@ class Options:
     grader: str | None = None
     facets: tuple[str, ...] = ()
     queue: Path | None = None
-    order: Order = "shuffled"
+    order: Order | None = None
     triage: Triage = field(default_factory=Triage)
     where: dict[str, str] = field(default_factory=dict)
     against: str | None = None
@@ -60,14 +61,15 @@ def furnish(options: Options) -> Desk:
     mode = options.mode or ("review" if place.kind == "run" else "blind")
     _check(options, place, mode)
     grader = grader_of(place, options.grader, options.prompts)
-    tickets = read_queue(options.queue, grader.name) if options.queue else {}
+    queue = options.queue or place.queue
+    tickets = read_queue(queue, grader.name) if queue else {}
     shelf = Shelf()
     source = Dataset(place.source, options.format if place.kind == "file" else "auto", where=options.where)
     shelf.fill(item for item in source if not tickets or item[1].id in tickets)
     if missing := [name for name in tickets if name not in shelf]:
         raise UsageError(
             f"{len(missing)} transcripts of the queue are not in the source",
-            where=str(options.queue),
+            where=str(queue),
             found=", ".join(missing[:5]),
             expected=f"ids of {place.source}",
         )
@@ -75,7 +77,7 @@ def furnish(options: Options) -> Desk:
     names = list(tickets or shelf.cards)
     if options.triage.looks_at_verdicts and verdicts:
         names = [name for name in names if options.triage.admits(name, verdicts)]
-    order: Order = "given" if options.triage.disagreement else options.order
+    order: Order = options.order or ("given" if queue or options.triage.disagreement else "shuffled")
     materials = Materials(
         place=place,
         shelf=shelf,

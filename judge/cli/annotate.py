@@ -35,7 +35,10 @@ def annotate(
     queue: Annotated[
         Path | None, typer.Option(help="JSONL with transcript_id a line, such as `judge select` writes.")
     ] = None,
-    order: Annotated[str, typer.Option(help="`shuffled`, by a hash of your name, or `given`.")] = "shuffled",
+    order: Annotated[
+        str | None,
+        typer.Option(help="`shuffled`, by a hash of your name, or `given`, as a queue is by default."),
+    ] = None,
     where: options.Where = [],  # noqa: B006
     label: Annotated[str | None, typer.Option(help="Review what the judge gave this primary label.")] = None,
     outcome: Annotated[
@@ -110,12 +113,12 @@ def check_name(annotator: str) -> None:
         )
 
 
-def _check(annotator: str, order: str, *, second: bool, adjudicate: bool, blind: bool) -> None:
+def _check(annotator: str, order: str | None, *, second: bool, adjudicate: bool, blind: bool) -> None:
     from judge.errors import UsageError
 
     if annotator:
         check_name(annotator)
-    if order not in ("shuffled", "given"):
+    if order not in (None, "shuffled", "given"):
         raise UsageError("no such order", found=order, expected="shuffled or given")
     if adjudicate and (second or blind):
         raise UsageError("adjudication shows both sides: it is neither blind nor a second labelling")
@@ -149,6 +152,8 @@ def _greeting(desk: Any) -> str:
         "review": f"review by {desk.notebook.annotator}: the judge's verdicts are shown, and labels say so",
         "adjudicate": "adjudication: both sides are shown, and a reason is asked for",
     }[desk.mode]
+    if desk.m.tickets:
+        how += "\nthe transcripts are those of a queue, with the probabilities that they were drawn with"
     if desk.m.place.sealed:
         how += "\nthis is a sealed test split: whoever tunes rubrics should not read it"
     form = desk.m.form

@@ -139,11 +139,24 @@ def test_a_queue_is_followed_and_its_probabilities_stand_in_the_labels(folder):
         {"transcript_id": "t01", "inclusion_probability": 0.5},
     ]
     (folder / "queue.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
-    with Session(folder, "colour", "--as", "ana", "--queue", "queue.jsonl", "--order", "given") as session:
+    with Session(folder, "colour", "--as", "ana", "--queue", "queue.jsonl") as session:
         assert [item["id"] for item in session.enter().get("/api/desk").json["items"]] == ["t05", "t01"]
         session.commit("t05", answer("none"))
     [line] = read_labels(folder / "colour", "ana")
     assert (line["inclusion_probability"], line["stratum"]) == (0.2, "rare")
+
+
+def test_the_queue_beside_the_transcripts_is_found(folder):
+    lines = "".join(
+        json.dumps({"transcript_id": name, "inclusion_probability": 0.5}) + "\n" for name in ("t07", "t02")
+    )
+    (folder / "colour" / "queue.jsonl").write_text(lines)
+    (folder / "part.jsonl").write_text("".join(item.model_dump_json() + "\n" for item in ITEMS))
+    (folder / "part.queue.jsonl").write_text(lines)
+    for target in (["colour"], ["colour/transcripts.jsonl"], ["part.jsonl", "--grader", "colour"]):
+        with Session(folder, *target, "--as", "ana") as session:
+            items = session.enter().get("/api/desk").json["items"]
+        assert [item["id"] for item in items] == ["t07", "t02"]
 
 
 def adjudicated(folder):
