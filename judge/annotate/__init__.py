@@ -9,6 +9,7 @@ appending     files that are only ever appended to; what was acknowledged surviv
 notebook      one annotator's labels and drafts
 desk          what one session shows and takes: the rules of blindness are here
 adjudication  the desk at which disagreements are decided
+session       from what was asked for to a desk
 agreement     how far two annotators agree, once they are done
 guard         who may speak to the server, and with which bytes
 app           the routes;  serve runs them on a loopback port

@@ -74,4 +74,5 @@ def _shown(run: str, record: Record) -> dict[str, Any]:
         "evidence": evidence,
         "note": record.rationale,
         "coverage": record.coverage,
+        "probabilities": record.distribution,
     }

@@ -268,7 +268,16 @@ def test_single_keys_can_be_switched_off(page, session):
     expect(page.locator(".facet.closed", has_text="colour")).to_contain_text("none")
 
 
-def test_definitions_and_rulings_are_one_key_away(page, session):
+def test_definitions_and_rulings_are_one_key_away(page, folder):
+    prompt = folder / "prompts" / "colour.jinja"
+    prompt.write_text(
+        f"{prompt.read_text()}\n## Cases\n\n1. **Red** is `red`.\n2. <b>Blue</b>\n   is *blue*.\n"
+    )
+    with Session(folder, "colour", "--as", "ana") as session:
+        look_up(page, session)
+
+
+def look_up(page, session):
     enter(page, session, "/t/t05")
     expect(page.locator(".definition").first).to_be_visible()
     press(page, "d")
@@ -276,6 +285,9 @@ def test_definitions_and_rulings_are_one_key_away(page, session):
     press(page, "r")
     expect(page.locator("#rulings")).to_contain_text("Colours in the user's words do not count")
     expect(page.locator("#rulings")).to_contain_text("red is chosen")
+    expect(page.locator("#rulings li")).to_have_text(["Red is red.", re.compile(r"<b>Blue</b>\s+is blue\.")])
+    expect(page.locator("#rulings strong")).to_have_text("Red")
+    expect(page.locator("#rulings b")).to_have_count(0)
 
 
 def test_a_link_from_a_page_elsewhere_opens_the_transcript_in_the_running_session(

@@ -201,16 +201,23 @@ export function shorten(quote, length = 160) {
 }
 
 /** What somebody else said: a judge, or one side of a disagreement. */
-export function opinion({ who, labels, evidence, note, failure, withheld = {}, run }, { kind, facets, disputed, jump, take }) {
+export function opinion({ who, labels, evidence, note, failure, withheld = {}, run, probabilities = {}, coverage = 1 }, { kind, facets, disputed, jump, take }) {
   const rows = facets.filter((facet) => labels[facet.name] || withheld[facet.name]).map((facet) => make("div", { class: disputed?.includes(facet.name) ? "disputed" : "" },
-    make("dt", {}, words(facet.name)), make("dd", {}, labels[facet.name] ? labels[facet.name].map(words).join(", ") : `withheld: ${words(withheld[facet.name])}`)));
+    make("dt", {}, words(facet.name)), make("dd", {}, labels[facet.name] ? labels[facet.name].map(words).join(", ") : `withheld: ${words(withheld[facet.name])}`,
+      probabilities[facet.name] && make("span", { class: "chances" }, chances(probabilities[facet.name])))));
   return make("section", { class: `opinion ${kind}`, "aria-label": who },
     make("h3", {}, make("span", { class: `swatch ${kind}` }, who), run && make("span", { class: "run" }, run), take && button("take", take.key, take.press, { class: "take" })),
+    coverage < 1 && make("p", { class: "failure" }, `The judge saw ${Math.floor(coverage * 100)}% of the text.`),
     failure && make("p", { class: "failure" }, `No label: ${words(failure)}`),
     make("dl", {}, ...rows),
     evidence.length ? make("ol", {}, ...evidence.map((mark) => make("li", {}, make("button", { type: "button", class: "quote", on: { click: () => jump(mark) } },
       make("span", { class: "number" }, mark.message_id), " ", shorten(mark.quote))))) : null,
     note && said(note));
+}
+
+/** The likeliest labels, where the judge gave probabilities instead of reasons. */
+function chances(probabilities) {
+  return Object.entries(probabilities).sort((a, b) => b[1] - a[1]).slice(0, 3).map(([label, p]) => `${words(label)} ${p.toFixed(2)}`).join(" · ");
 }
 
 /** A rationale; a long one shows its beginning, and the rest on request. */

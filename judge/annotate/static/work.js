@@ -6,6 +6,7 @@ import { Form, opinion } from "./form.js";
 import { Marks, Search } from "./marks.js";
 import { Minimap } from "./minimap.js";
 import { Reader } from "./reader.js";
+import { rubric } from "./rubric.js";
 
 const IDLE = 60000;
 const PAUSE = 350;
@@ -395,9 +396,8 @@ export class Work {
     const dialog = find("rulings");
     const { form } = this.desk;
     fill(dialog, make("h2", { id: "rulings-title" }, `${words(form.grader)}, version ${form.version}`),
-      make("div", { class: "rubric", tabindex: "0" }, ...form.facets.flatMap((facet) => [make("h3", {}, words(facet.name)), make("p", { class: "question" }, facet.question),
-        make("dl", {}, ...facet.answers.map((answer) => make("div", {}, make("dt", {}, words(answer.label)), make("dd", {}, answer.definition))))]),
-        make("h3", {}, "Rulings"), make("pre", {}, form.rulings)),
+      make("div", { class: "rubric", tabindex: "0" }, ...rubric(form.rulings), make("h3", {}, "Every question and label"), ...form.facets.flatMap((facet) => [make("h4", {}, words(facet.name)), make("p", { class: "question" }, facet.question),
+        make("dl", {}, ...facet.answers.map((answer) => make("div", {}, make("dt", {}, words(answer.label)), make("dd", {}, answer.definition))))])),
       make("button", { type: "button", class: "close", on: { click: () => dialog.close() } }, "Close ", make("kbd", {}, "Esc")));
     dialog.showModal();
     dialog.querySelector(".rubric").focus();
