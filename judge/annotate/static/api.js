@@ -28,11 +28,17 @@ async function ask(path, options = {}) {
 }
 
 const post = (path, data, more = {}) =>
-  ask(path, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(data), ...more });
+  ask(path, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(data),
+    ...more,
+  });
 
 export const desk = () => ask("/api/desk");
 export const work = (name) => ask(`/api/work/${name}`);
-export const draft = (name, answer, base, leaving) => post(`/api/draft/${name}`, { answer, base }, { keepalive: leaving });
+export const draft = (name, answer, base, leaving) =>
+  post(`/api/draft/${name}`, { answer, base }, { keepalive: leaving });
 export const commit = (name, answer, base) => post(`/api/commit/${name}`, { answer, base });
 export const seen = (name) => post(`/api/seen/${name}`, {});
 export const link = (name) => post(`/api/link/${name}`, {});

@@ -5,6 +5,7 @@ import { button, duration, fill, find, make, notice, words } from "./dom.js";
 import { Keys } from "./keys.js";
 import { Overview } from "./overview.js";
 import { Work } from "./work.js";
+import { workKeys } from "./work_keys.js";
 
 const MODES = { blind: "blind", review: "review: the judge is shown", adjudicate: "adjudication" };
 const keys = new Keys();
@@ -19,11 +20,15 @@ async function start() {
   find("mode").textContent = desk.guest ? "guest" : MODES[desk.mode];
   find("mode").className = `mode ${desk.mode}`;
   find("help-button").addEventListener("click", () => keys.help());
-  find("home").addEventListener("click", (event) => { event.preventDefault(); showOverview(); });
+  find("home").addEventListener("click", (event) => {
+    event.preventDefault();
+    showOverview();
+  });
   addEventListener("popstate", () => show());
-  for (const sign of ["pointerdown", "keydown", "wheel", "pointermove"]) addEventListener(sign, () => work?.active(), { passive: true });
-  addEventListener("pagehide", () => work?.save(true));
-  document.addEventListener("visibilitychange", () => document.hidden && work?.save(true));
+  for (const sign of ["pointerdown", "keydown", "wheel", "pointermove"])
+    addEventListener(sign, () => work?.active(), { passive: true });
+  addEventListener("pagehide", () => work?.saving.now(true));
+  document.addEventListener("visibilitychange", () => document.hidden && work?.saving.now(true));
   await show();
 }
 
@@ -32,12 +37,23 @@ async function show() {
   if (location.search) history.replaceState(null, "", location.pathname);
   const item = desk.items.find((one) => one.path === location.pathname);
   if (item) await open(item, false);
-  else if (location.pathname.startsWith("/t/")) await open({ number: "–", id: decodeURIComponent(location.pathname.slice(3)), path: location.pathname, words: 0, state: "open", outside: true }, false);
+  else if (location.pathname.startsWith("/t/"))
+    await open(
+      {
+        number: "–",
+        id: decodeURIComponent(location.pathname.slice(3)),
+        path: location.pathname,
+        words: 0,
+        state: "open",
+        outside: true,
+      },
+      false,
+    );
   else await showOverview(false);
 }
 
 async function open(item, push = true) {
-  await work?.leave();
+  if (work && !(await work.leave())) return;
   if (push && location.pathname !== item.path) history.pushState(null, "", item.path);
   document.title = `${item.id} · ${desk.place}`;
   const next = new Work(desk, item, go);
@@ -46,18 +62,34 @@ async function open(item, push = true) {
     await next.load();
   } catch (error) {
     work = null;
-    fill(find("main"), make("p", { class: "waiting" }, error.status === 404 ? "There is no such transcript here." : error.message));
-    keys.use(() => [["Go", [["g", "all transcripts", () => go("overview")], ["?", "these keys", () => keys.help()]]]]);
+    fill(
+      find("main"),
+      make(
+        "p",
+        { class: "waiting" },
+        error.status === 404 ? "There is no such transcript here." : error.message,
+      ),
+    );
+    keys.use(() => [
+      [
+        "Go",
+        [
+          ["g", "all transcripts", () => go("overview")],
+          ["?", "these keys", () => keys.help()],
+        ],
+      ],
+    ]);
     return;
   }
-  keys.use(() => next.keys());
+  keys.use(() => workKeys(next));
   bar(item);
   const following = desk.items[desk.items.indexOf(item) + 1];
-  if (following && following.words < 300000) setTimeout(() => api.text(following.path.slice(3)).catch(() => {}), 400);
+  if (following && following.words < 300000)
+    setTimeout(() => api.text(following.path.slice(3)).catch(() => {}), 400);
 }
 
 async function showOverview(push = true) {
-  await work?.leave();
+  if (work && !(await work.leave())) return;
   work = null;
   if (push) history.pushState(null, "", "/");
   document.title = desk.place;
@@ -66,10 +98,15 @@ async function showOverview(push = true) {
   fill(find("main"), overview.element);
   find("main").focus({ preventScroll: true });
   bar();
-  keys.use(() => [["Go", [
-    ["Enter", "begin, or go on", () => overview.element.querySelector(".go")?.click()],
-    ["?", "these keys", () => keys.help()],
-  ]]]);
+  keys.use(() => [
+    [
+      "Go",
+      [
+        ["Enter", "begin, or go on", () => overview.element.querySelector(".go")?.click()],
+        ["?", "these keys", () => keys.help()],
+      ],
+    ],
+  ]);
 }
 
 /** By so many transcripts, to the next undone one, to the list, or to the help. */
@@ -90,10 +127,21 @@ async function go(where) {
 function bar(item) {
   const { progress } = desk;
   const left = progress.total - progress.done;
-  find("progress").textContent = desk.guest ? "" : `${progress.done} / ${progress.total}${progress.pace && left ? ` · ${duration(progress.pace)} each · ${duration(progress.pace * left)} to go` : ""}`;
-  fill(find("steps"), ...(item && !item.outside ? [
-    button("Before", "[", () => go(-1)), button("Next", "]", () => go(1)), button("All", "g", () => go("overview")),
-  ] : item ? [button("All", "g", () => go("overview"))] : []));
+  find("progress").textContent = desk.guest
+    ? ""
+    : `${progress.done} / ${progress.total}${progress.pace && left ? ` · ${duration(progress.pace)} each · ${duration(progress.pace * left)} to go` : ""}`;
+  fill(
+    find("steps"),
+    ...(item && !item.outside
+      ? [
+          button("Before", "[", () => go(-1)),
+          button("Next", "]", () => go(1)),
+          button("All", "g", () => go("overview")),
+        ]
+      : item
+        ? [button("All", "g", () => go("overview"))]
+        : []),
+  );
 }
 
 start().catch((error) => {

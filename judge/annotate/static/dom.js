@@ -7,23 +7,35 @@ export const find = (id) => document.getElementById(id);
 export function make(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
-    if (name === "on") for (const [event, listener] of Object.entries(value)) element.addEventListener(event, listener);
-    else if (name in { checked: 0, value: 0, disabled: 0, hidden: 0, indeterminate: 0 }) element[name] = value;
-    else if (value !== null && value !== undefined && value !== false) element.setAttribute(name, value === true ? "" : value);
+    if (name === "on")
+      for (const [event, listener] of Object.entries(value)) element.addEventListener(event, listener);
+    else if (name in { checked: 0, value: 0, disabled: 0, hidden: 0, indeterminate: 0 })
+      element[name] = value;
+    else if (value !== null && value !== undefined && value !== false)
+      element.setAttribute(name, value === true ? "" : value);
   }
-  element.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
+  element.append(
+    ...children.flat().filter((child) => child !== null && child !== undefined && child !== false),
+  );
   return element;
 }
 
 /** Put these children, and none of those that are missing, in the place of what is there. */
 export function fill(element, ...children) {
-  element.replaceChildren(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
+  element.replaceChildren(
+    ...children.flat().filter((child) => child !== null && child !== undefined && child !== false),
+  );
 }
 
 /** A button with its key beside its name. */
 export function button(text, key, press, attributes = {}) {
   const hint = key ? [" ", make("kbd", {}, key)] : [];
-  return make("button", { type: "button", "aria-keyshortcuts": key || null, on: { click: press }, ...attributes }, text, ...hint);
+  return make(
+    "button",
+    { type: "button", "aria-keyshortcuts": key || null, on: { click: press }, ...attributes },
+    text,
+    ...hint,
+  );
 }
 
 /** Tell assistive technology, and nobody else. */
@@ -47,4 +59,5 @@ export function duration(seconds) {
   return `${Math.floor(s / 3600)} h ${Math.round((s % 3600) / 60)} min`;
 }
 
-export const typing = (target) => target.closest?.("textarea, input:not([type=radio]):not([type=checkbox]), select");
+export const typing = (target) =>
+  target.closest?.("textarea, input:not([type=radio]):not([type=checkbox]), select");

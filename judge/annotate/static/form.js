@@ -18,7 +18,12 @@ export class Form {
     this.changed = changed;
     this.roleOf = roleOf;
     this.answer = structuredClone(answer);
-    this.active = Math.max(0, this.facets.findIndex((facet) => needed.includes(facet.name) && !this.answer.labels[facet.name]?.length));
+    this.active = Math.max(
+      0,
+      this.facets.findIndex(
+        (facet) => needed.includes(facet.name) && !this.answer.labels[facet.name]?.length,
+      ),
+    );
     this.past = [];
     this.future = [];
     this.problems = [];
@@ -82,21 +87,33 @@ export class Form {
     const before = this.chosen(facet);
     let labels = [label];
     if (many && before.includes(label)) labels = before.filter((other) => other !== label);
-    else if (many && !facet.exclusive.includes(label)) labels = [...before.filter((other) => !facet.exclusive.includes(other)), label];
+    else if (many && !facet.exclusive.includes(label))
+      labels = [...before.filter((other) => !facet.exclusive.includes(other)), label];
     this.active = this.facets.indexOf(facet);
-    this.change((answer) => { answer.labels[facet.name] = labels; }, `${words(facet.name)}: ${labels.map(words).join(", ") || "no answer"}`);
+    this.change(
+      (answer) => {
+        answer.labels[facet.name] = labels;
+      },
+      `${words(facet.name)}: ${labels.map(words).join(", ") || "no answer"}`,
+    );
   }
 
   /** Add spans as evidence for the active question. A span that is there already comes to support it too. */
   addEvidence(spans) {
     const { name } = this.facet;
-    this.change((answer) => {
-      for (const span of spans) {
-        const same = answer.evidence.find((mark) => mark.message_id === span.message_id && mark.start === span.start && mark.end === span.end);
-        if (!same) answer.evidence.push({ ...span, supports: [name] });
-        else if (!same.supports.includes(name)) same.supports.push(name);
-      }
-    }, `Evidence for ${words(name)} added`);
+    this.change(
+      (answer) => {
+        for (const span of spans) {
+          const same = answer.evidence.find(
+            (mark) =>
+              mark.message_id === span.message_id && mark.start === span.start && mark.end === span.end,
+          );
+          if (!same) answer.evidence.push({ ...span, supports: [name] });
+          else if (!same.supports.includes(name)) same.supports.push(name);
+        }
+      },
+      `Evidence for ${words(name)} added`,
+    );
   }
 
   removeEvidence(index = this.answer.evidence.length - 1) {
@@ -104,7 +121,12 @@ export class Form {
   }
 
   contest() {
-    this.change((answer) => { answer.contested = !answer.contested; }, this.answer.contested ? "No longer contested" : "Marked as contested");
+    this.change(
+      (answer) => {
+        answer.contested = !answer.contested;
+      },
+      this.answer.contested ? "No longer contested" : "Marked as contested",
+    );
   }
 
   toggleDefinitions() {
@@ -118,11 +140,15 @@ export class Form {
     const found = [];
     for (const facet of this.facets) {
       const labels = this.chosen(facet);
-      if (!labels.length && this.needed.includes(facet.name)) found.push(`${words(facet.name)}: no answer yet`);
+      if (!labels.length && this.needed.includes(facet.name))
+        found.push(`${words(facet.name)}: no answer yet`);
       const positive = facet.answers.some((answer) => answer.positive && labels.includes(answer.label));
       const marks = this.answer.evidence.filter((mark) => mark.supports.includes(facet.name));
       const from = facet.evidence_from;
-      if (positive && !marks.some((mark) => from.includes(this.roleOf(mark.message_id)))) found.push(`${words(facet.name)}: mark the words it rests on${from.length < 4 ? `, by ${from.join(" or ")}` : ""}`);
+      if (positive && !marks.some((mark) => from.includes(this.roleOf(mark.message_id))))
+        found.push(
+          `${words(facet.name)}: mark the words it rests on${from.length < 4 ? `, by ${from.join(" or ")}` : ""}`,
+        );
     }
     if (this.reason && !this.answer.note.trim()) found.push("a reason is required");
     return found;
@@ -131,11 +157,20 @@ export class Form {
   draw() {
     const focused = document.activeElement?.dataset?.focus;
     const at = document.activeElement?.selectionStart;
-    fill(this.element,
-      this.open(this.facet), this.evidenceList(), this.noteField(), this.contestedBox(),
-      this.facets.length > 1 && make("section", { class: "further", "aria-label": "All questions" },
-        make("h3", {}, "All questions", make("span", { class: "hint" }, make("kbd", {}, "f"), " next")),
-        ...this.facets.map((facet, index) => this.closed(facet, index))));
+    fill(
+      this.element,
+      this.open(this.facet),
+      this.evidenceList(),
+      this.noteField(),
+      this.contestedBox(),
+      this.facets.length > 1 &&
+        make(
+          "section",
+          { class: "further", "aria-label": "All questions" },
+          make("h3", {}, "All questions", make("span", { class: "hint" }, make("kbd", {}, "f"), " next")),
+          ...this.facets.map((facet, index) => this.closed(facet, index)),
+        ),
+    );
     if (focused) {
       const again = this.element.querySelector(`[data-focus="${CSS.escape(focused)}"]`);
       again?.focus({ preventScroll: true });
@@ -147,47 +182,148 @@ export class Form {
     const many = facet.scale === "multilabel";
     const rows = facet.answers.map((answer, index) => {
       const id = `a-${facet.name}-${index}`;
-      const input = make("input", { type: many ? "checkbox" : "radio", id, name: facet.name, "data-focus": id, "aria-keyshortcuts": keyOf(index).replace("⇧", "Shift+"),
-        "aria-describedby": this.definitions ? `${id}-d` : null, checked: this.chosen(facet).includes(answer.label),
-        on: { change: () => this.choose(facet, answer.label) } });
-      return make("div", { class: `answer${answer.null ? " null" : ""}` }, input,
-        make("label", { for: id }, make("kbd", {}, keyOf(index)), make("span", { class: "name" }, words(answer.label)),
-          answer.positive && make("span", { class: "needs", title: "needs evidence" }, "needs evidence")),
-        this.definitions && make("p", { class: "definition", id: `${id}-d` }, answer.definition));
+      const input = make("input", {
+        type: many ? "checkbox" : "radio",
+        id,
+        name: facet.name,
+        "data-focus": id,
+        "aria-keyshortcuts": keyOf(index).replace("⇧", "Shift+"),
+        "aria-describedby": this.definitions ? `${id}-d` : null,
+        checked: this.chosen(facet).includes(answer.label),
+        on: { change: () => this.choose(facet, answer.label) },
+      });
+      return make(
+        "div",
+        { class: `answer${answer.null ? " null" : ""}` },
+        input,
+        make(
+          "label",
+          { for: id },
+          make("kbd", {}, keyOf(index)),
+          make("span", { class: "name" }, words(answer.label)),
+          answer.positive && make("span", { class: "needs", title: "needs evidence" }, "needs evidence"),
+        ),
+        this.definitions && make("p", { class: "definition", id: `${id}-d` }, answer.definition),
+      );
     });
-    return make("fieldset", { class: "facet active" },
-      make("legend", {}, words(facet.name), facet.scale !== "nominal" && make("span", { class: "scale" }, many ? "several may apply" : "ordinal")),
-      make("p", { class: "question" }, facet.question), ...rows);
+    return make(
+      "fieldset",
+      { class: "facet active" },
+      make(
+        "legend",
+        {},
+        words(facet.name),
+        facet.scale !== "nominal" && make("span", { class: "scale" }, many ? "several may apply" : "ordinal"),
+      ),
+      make("p", { class: "question" }, facet.question),
+      ...rows,
+    );
   }
 
   closed(facet, index) {
     const labels = this.chosen(facet);
-    const answer = labels.length ? labels.map(words).join(", ") : this.needed.includes(facet.name) ? "to be answered" : "open";
-    return make("button", { type: "button", class: `facet closed${labels.length ? " answered" : ""}${index === this.active ? " here" : ""}`, "aria-current": index === this.active ? "true" : null, "data-focus": `f-${facet.name}`, on: { click: () => this.activate(index) } },
-      make("span", {}, words(facet.name)), make("span", { class: "value" }, answer));
+    const answer = labels.length
+      ? labels.map(words).join(", ")
+      : this.needed.includes(facet.name)
+        ? "to be answered"
+        : "open";
+    return make(
+      "button",
+      {
+        type: "button",
+        class: `facet closed${labels.length ? " answered" : ""}${index === this.active ? " here" : ""}`,
+        "aria-current": index === this.active ? "true" : null,
+        "data-focus": `f-${facet.name}`,
+        on: { click: () => this.activate(index) },
+      },
+      make("span", {}, words(facet.name)),
+      make("span", { class: "value" }, answer),
+    );
   }
 
   evidenceList() {
     const marks = this.answer.evidence;
-    const items = marks.map((mark, index) => make("li", {},
-      make("button", { type: "button", class: "quote", "data-focus": `q-${index}`, on: { click: () => this.jump(mark) } }, make("span", { class: "number" }, mark.message_id), " ", shorten(mark.quote)),
-      make("span", { class: "supports" }, mark.supports.map(words).join(", ")),
-      make("button", { type: "button", class: "remove", "aria-label": `Remove evidence ${index + 1}`, on: { click: () => this.removeEvidence(index) } }, "×")));
-    return make("section", { class: "evidence", "aria-label": "My evidence" },
-      make("h3", {}, make("span", { class: "swatch mine" }, "Evidence"), make("span", { class: "hint" }, "select words, then ", make("kbd", {}, "e"))),
-      items.length ? make("ol", {}, ...items) : make("p", { class: "none" }, "none yet"));
+    const items = marks.map((mark, index) =>
+      make(
+        "li",
+        {},
+        make(
+          "button",
+          {
+            type: "button",
+            class: "quote",
+            "data-focus": `q-${index}`,
+            on: { click: () => this.jump(mark) },
+          },
+          make("span", { class: "number" }, mark.message_id),
+          " ",
+          shorten(mark.quote),
+        ),
+        make("span", { class: "supports" }, mark.supports.map(words).join(", ")),
+        make(
+          "button",
+          {
+            type: "button",
+            class: "remove",
+            "aria-label": `Remove evidence ${index + 1}`,
+            on: { click: () => this.removeEvidence(index) },
+          },
+          "×",
+        ),
+      ),
+    );
+    return make(
+      "section",
+      { class: "evidence", "aria-label": "My evidence" },
+      make(
+        "h3",
+        {},
+        make("span", { class: "swatch mine" }, "Evidence"),
+        make("span", { class: "hint" }, "select words, then ", make("kbd", {}, "e")),
+      ),
+      items.length ? make("ol", {}, ...items) : make("p", { class: "none" }, "none yet"),
+    );
   }
 
   noteField() {
-    const area = make("textarea", { id: "note", rows: 2, "data-focus": "note", maxlength: 20000, "aria-required": this.reason ? "true" : null, placeholder: this.reason ? "Why this label? Name the passage or the ruling." : "",
-      on: { input: () => { this.answer.note = area.value; this.changed(); }, focus: () => this.past.push(JSON.stringify(this.answer)) } });
+    const area = make("textarea", {
+      id: "note",
+      rows: 2,
+      "data-focus": "note",
+      maxlength: 20000,
+      "aria-required": this.reason ? "true" : null,
+      placeholder: this.reason ? "Why this label? Name the passage or the ruling." : "",
+      on: {
+        input: () => {
+          this.answer.note = area.value;
+          this.changed();
+        },
+        focus: () => this.past.push(JSON.stringify(this.answer)),
+      },
+    });
     area.value = this.answer.note;
-    return make("div", { class: "note" }, make("label", { for: "note" }, this.reason ? "Reason (required)" : "Note", " ", make("kbd", {}, "m")), area);
+    return make(
+      "div",
+      { class: "note" },
+      make("label", { for: "note" }, this.reason ? "Reason (required)" : "Note", " ", make("kbd", {}, "m")),
+      area,
+    );
   }
 
   contestedBox() {
-    const box = make("input", { type: "checkbox", id: "contested", "data-focus": "contested", checked: this.answer.contested, on: { change: () => this.contest() } });
-    return make("div", { class: "contested" }, box, make("label", { for: "contested" }, "Contested: the codebook leaves it open ", make("kbd", {}, "c")));
+    const box = make("input", {
+      type: "checkbox",
+      id: "contested",
+      "data-focus": "contested",
+      checked: this.answer.contested,
+      on: { change: () => this.contest() },
+    });
+    return make(
+      "div",
+      { class: "contested" },
+      box,
+      make("label", { for: "contested" }, "Contested: the codebook leaves it open ", make("kbd", {}, "c")),
+    );
   }
 
   focusNote() {
@@ -201,34 +337,93 @@ export function shorten(quote, length = 160) {
 }
 
 /** What somebody else said: a judge, or one side of a disagreement. */
-export function opinion({ who, labels, evidence, note, failure, withheld = {}, run, probabilities = {}, coverage = 1 }, { kind, facets, disputed, jump, take }) {
-  const rows = facets.filter((facet) => labels[facet.name] || withheld[facet.name]).map((facet) => make("div", { class: disputed?.includes(facet.name) ? "disputed" : "" },
-    make("dt", {}, words(facet.name)), make("dd", {}, labels[facet.name] ? labels[facet.name].map(words).join(", ") : `withheld: ${words(withheld[facet.name])}`,
-      probabilities[facet.name] && make("span", { class: "chances" }, chances(probabilities[facet.name])))));
-  return make("section", { class: `opinion ${kind}`, "aria-label": who },
-    make("h3", {}, make("span", { class: `swatch ${kind}` }, who), run && make("span", { class: "run" }, run), take && button("take", take.key, take.press, { class: "take" })),
-    coverage < 1 && make("p", { class: "failure" }, `The judge saw ${Math.floor(coverage * 100)}% of the text.`),
+export function opinion(
+  { who, labels, evidence, note, failure, withheld = {}, run, probabilities = {}, coverage = 1 },
+  { kind, facets, disputed, jump, take },
+) {
+  const rows = facets
+    .filter((facet) => labels[facet.name] || withheld[facet.name])
+    .map((facet) =>
+      make(
+        "div",
+        { class: disputed?.includes(facet.name) ? "disputed" : "" },
+        make("dt", {}, words(facet.name)),
+        make(
+          "dd",
+          {},
+          labels[facet.name]
+            ? labels[facet.name].map(words).join(", ")
+            : `withheld: ${words(withheld[facet.name])}`,
+          probabilities[facet.name] && make("span", { class: "chances" }, chances(probabilities[facet.name])),
+        ),
+      ),
+    );
+  return make(
+    "section",
+    { class: `opinion ${kind}`, "aria-label": who },
+    make(
+      "h3",
+      {},
+      make("span", { class: `swatch ${kind}` }, who),
+      run && make("span", { class: "run" }, run),
+      take && button("take", take.key, take.press, { class: "take" }),
+    ),
+    coverage < 1 &&
+      make("p", { class: "failure" }, `The judge saw ${Math.floor(coverage * 100)}% of the text.`),
     failure && make("p", { class: "failure" }, `No label: ${words(failure)}`),
     make("dl", {}, ...rows),
-    evidence.length ? make("ol", {}, ...evidence.map((mark) => make("li", {}, make("button", { type: "button", class: "quote", on: { click: () => jump(mark) } },
-      make("span", { class: "number" }, mark.message_id), " ", shorten(mark.quote))))) : null,
-    note && said(note));
+    evidence.length
+      ? make(
+          "ol",
+          {},
+          ...evidence.map((mark) =>
+            make(
+              "li",
+              {},
+              make(
+                "button",
+                { type: "button", class: "quote", on: { click: () => jump(mark) } },
+                make("span", { class: "number" }, mark.message_id),
+                " ",
+                shorten(mark.quote),
+              ),
+            ),
+          ),
+        )
+      : null,
+    note && said(note),
+  );
 }
 
 /** The likeliest labels, where the judge gave probabilities instead of reasons. */
 function chances(probabilities) {
-  return Object.entries(probabilities).sort((a, b) => b[1] - a[1]).slice(0, 3).map(([label, p]) => `${words(label)} ${p.toFixed(2)}`).join(" · ");
+  return Object.entries(probabilities)
+    .sort((a, b) => b[1] - a[1])
+    .slice(0, 3)
+    .map(([label, p]) => `${words(label)} ${p.toFixed(2)}`)
+    .join(" · ");
 }
 
 /** A rationale; a long one shows its beginning, and the rest on request. */
 function said(note) {
   const text = make("p", { class: "said" }, note);
   if (note.length < 420) return text;
-  const more = make("button", { type: "button", class: "more", "aria-expanded": "false", on: { click: () => {
-    const open = text.classList.toggle("short");
-    more.setAttribute("aria-expanded", String(!open));
-    more.textContent = open ? "all of it" : "less";
-  } } }, "all of it");
+  const more = make(
+    "button",
+    {
+      type: "button",
+      class: "more",
+      "aria-expanded": "false",
+      on: {
+        click: () => {
+          const open = text.classList.toggle("short");
+          more.setAttribute("aria-expanded", String(!open));
+          more.textContent = open ? "all of it" : "less";
+        },
+      },
+    },
+    "all of it",
+  );
   text.classList.add("short");
   return [text, more];
 }

@@ -42,7 +42,8 @@ export class Keys {
     if (event.key === "Enter" && event.repeat) return; // a key held down commits one transcript, not all
     const row = /^Digit(\d)$/.exec(event.code);
     if (/^\d$/.test(event.key)) this.run("digit", event, (Number(event.key) + 9) % 10);
-    else if (row && !"/?.,".includes(event.key)) this.run(event.shiftKey ? "⇧digit" : "digit", event, (Number(row[1]) + 9) % 10);
+    else if (row && !"/?.,".includes(event.key))
+      this.run(event.shiftKey ? "⇧digit" : "digit", event, (Number(row[1]) + 9) % 10);
     else if (event.shiftKey && event.key.startsWith("Arrow")) this.run(`⇧${event.key}`, event);
     else if (!event.key.startsWith("Arrow") || !event.target.closest("input")) this.run(event.key, event);
   }
@@ -60,18 +61,69 @@ export class Keys {
 
   help() {
     const dialog = find("help");
-    const box = make("input", { type: "checkbox", id: "single", checked: this.on, on: { change: () => localStorage.setItem(OFF, box.checked ? "on" : "off") } });
-    fill(dialog,
+    const box = make("input", {
+      type: "checkbox",
+      id: "single",
+      checked: this.on,
+      on: { change: () => localStorage.setItem(OFF, box.checked ? "on" : "off") },
+    });
+    fill(
+      dialog,
       make("h2", { id: "help-title" }, "Keys"),
-      make("div", { class: "groups", tabindex: "0" }, ...this.groups.map(([title, keys]) => make("section", {}, make("h3", {}, title),
-        make("dl", {}, ...keys.filter(([, what]) => what).map(([name, what]) => make("div", {}, make("dt", {}, ...name.split(" ").map((key) => make("kbd", {}, shown(key)))), make("dd", {}, what))))))),
-      make("p", {}, box, make("label", { for: "single" }, "Single keys do something (switch off if they get in the way of a screen reader or of speech)")),
-      make("button", { type: "button", class: "close", on: { click: () => dialog.close() } }, "Close ", make("kbd", {}, "Esc")));
+      make(
+        "div",
+        { class: "groups", tabindex: "0" },
+        ...this.groups.map(([title, keys]) =>
+          make(
+            "section",
+            {},
+            make("h3", {}, title),
+            make(
+              "dl",
+              {},
+              ...keys
+                .filter(([, what]) => what)
+                .map(([name, what]) =>
+                  make(
+                    "div",
+                    {},
+                    make("dt", {}, ...name.split(" ").map((key) => make("kbd", {}, shown(key)))),
+                    make("dd", {}, what),
+                  ),
+                ),
+            ),
+          ),
+        ),
+      ),
+      make(
+        "p",
+        {},
+        box,
+        make(
+          "label",
+          { for: "single" },
+          "Single keys do something (switch off if they get in the way of a screen reader or of speech)",
+        ),
+      ),
+      make(
+        "button",
+        { type: "button", class: "close", on: { click: () => dialog.close() } },
+        "Close ",
+        make("kbd", {}, "Esc"),
+      ),
+    );
     dialog.showModal();
   }
 }
 
 function shown(key) {
-  const names = { digit: "1 … 0", "⇧digit": "⇧1 …", "⇧ArrowRight": "⇧→", "⇧ArrowLeft": "⇧←", ArrowDown: "↓", ArrowUp: "↑" };
+  const names = {
+    digit: "1 … 0",
+    "⇧digit": "⇧1 …",
+    "⇧ArrowRight": "⇧→",
+    "⇧ArrowLeft": "⇧←",
+    ArrowDown: "↓",
+    ArrowUp: "↑",
+  };
   return names[key] || (/^[A-Z]$/.test(key) ? `⇧${key.toLowerCase()}` : key);
 }

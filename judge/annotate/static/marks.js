@@ -11,7 +11,10 @@ const able = "highlights" in CSS;
 export class Marks {
   constructor(reader) {
     this.reader = reader;
-    if (!able) notice("This browser cannot paint marks in the text. Chromium 105, Firefox 140, Safari 17.2 or newer can.");
+    if (!able)
+      notice(
+        "This browser cannot paint marks in the text. Chromium 105, Firefox 140, Safari 17.2 or newer can.",
+      );
     this.spans = new Map(KINDS.map((kind) => [kind, []]));
     this.highlights = new Map();
     for (const [priority, kind] of able ? KINDS.entries() : []) {
@@ -48,7 +51,8 @@ export class Marks {
 
   /** All evidence in reading order. */
   evidence() {
-    return KINDS.slice(0, 4).flatMap((kind) => this.spans.get(kind).map((span) => ({ ...span, kind })))
+    return KINDS.slice(0, 4)
+      .flatMap((kind) => this.spans.get(kind).map((span) => ({ ...span, kind })))
       .sort((a, b) => a.message.number - b.message.number || a.start - b.start);
   }
 }
@@ -65,7 +69,10 @@ export class Search {
     this.hits = [];
     this.at = -1;
     if (query) {
-      const pattern = new RegExp(query.replace(/[\\^$.*+?()[\]{}|/-]/g, "\\$&").replace(/\s+/g, "\\s+"), "giu");
+      const pattern = new RegExp(
+        query.replace(/[\\^$.*+?()[\]{}|/-]/g, "\\$&").replace(/\s+/g, "\\s+"),
+        "giu",
+      );
       for (const message of this.reader.messages) {
         for (const match of message.text.matchAll(pattern)) {
           this.hits.push({ message, start: match.index, end: match.index + match[0].length });

@@ -3,7 +3,13 @@
 
 import { make } from "./dom.js";
 
-const COLUMNS = { judge: [0, 0.5], "other-a": [0, 0.5], "other-b": [0.25, 0.75], mine: [0.5, 1], search: [0.85, 1] };
+const COLUMNS = {
+  judge: [0, 0.5],
+  "other-a": [0, 0.5],
+  "other-b": [0.25, 0.75],
+  mine: [0.5, 1],
+  search: [0.85, 1],
+};
 
 /** Custom properties as colours that a canvas understands: only a property that takes colours resolves `light-dark()`. */
 function colours() {
@@ -49,7 +55,11 @@ export class Minimap {
     const message = this.reader.messages[index];
     const at = Math.min(Math.max(Math.floor(share - this.starts[index] - 80), 0), message.text.length - 1);
     this.reader.mark(index);
-    this.reader.show((at > 0 && message.range(at, at + 1)) || message.element, at > 0 ? "center" : "start", 3);
+    this.reader.show(
+      (at > 0 && message.range(at, at + 1)) || message.element,
+      at > 0 ? "center" : "start",
+      3,
+    );
   }
 
   /** How far down a span begins, 0 to 1. */
@@ -70,7 +80,9 @@ export class Minimap {
     for (const [index, message] of this.reader.messages.entries()) {
       const top = (this.starts[index] / this.total) * height;
       const bottom = ((this.starts[index + 1] ?? this.total) / this.total) * height;
-      pen.fillStyle = colour(`--${message.channel === "text" ? message.role : message.channel.replaceAll("_", "-")}`);
+      pen.fillStyle = colour(
+        `--${message.channel === "text" ? message.role : message.channel.replaceAll("_", "-")}`,
+      );
       pen.fillRect(4, top, width - 8, Math.max(bottom - top - (bottom - top > 3 ? 1 : 0), 0.5));
     }
     pen.globalAlpha = 1;
@@ -78,7 +90,12 @@ export class Minimap {
       pen.fillStyle = colour(`--mark-${kind}`);
       const [left, right] = COLUMNS[kind];
       for (const span of this.marks.spans.get(kind)) {
-        pen.fillRect(left * width, Math.min(this.place(span) * height, height - 3) - 1, (right - left) * width, kind === "search" ? 2 : 4);
+        pen.fillRect(
+          left * width,
+          Math.min(this.place(span) * height, height - 3) - 1,
+          (right - left) * width,
+          kind === "search" ? 2 : 4,
+        );
       }
     }
     this.follow();

@@ -14,13 +14,15 @@ const CHANNELS = {
   tool_call: "tool call",
   tool_result: "tool result",
 };
-const INVISIBLE = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]|[\u{e0000}-\u{e007f}]/gu;
+const INVISIBLE =
+  /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]|[\u{e0000}-\u{e007f}]/gu;
 
 export class Message {
   constructor(data, number) {
     Object.assign(this, data);
     this.number = number;
-    this.label = typeof CHANNELS[this.channel] === "string" ? CHANNELS[this.channel] : CHANNELS.text[this.role];
+    this.label =
+      typeof CHANNELS[this.channel] === "string" ? CHANNELS[this.channel] : CHANNELS.text[this.role];
     this.astral = /[\ud800-\udfff]/.test(this.text);
     this.pieces = [];
     this.element = this.draw();
@@ -38,20 +40,30 @@ export class Message {
   units(points) {
     if (!this.astral) return points;
     let at = 0;
-    for (let count = 0; count < points && at < this.text.length; count += 1) at += this.text.codePointAt(at) > 0xffff ? 2 : 1;
+    for (let count = 0; count < points && at < this.text.length; count += 1)
+      at += this.text.codePointAt(at) > 0xffff ? 2 : 1;
     return at;
   }
 
   draw() {
     const hidden = this.text.match(INVISIBLE)?.length || 0;
     const size = this.text.split(/\s+/).length;
-    this.fold = make("button", { type: "button", class: "fold", "aria-expanded": "true", on: { click: () => this.toggle() } },
-      make("span", { class: "number" }, this.id), " ",
+    this.fold = make(
+      "button",
+      { type: "button", class: "fold", "aria-expanded": "true", on: { click: () => this.toggle() } },
+      make("span", { class: "number" }, this.id),
+      " ",
       make("span", { class: "label" }, this.label),
-      this.tool && make("span", { class: "tool" }, " ", this.tool));
-    const facts = make("span", { class: "facts" },
-      hidden ? make("span", { class: "invisible" }, `${hidden} invisible character${hidden > 1 ? "s" : ""} · `) : null,
-      `${size.toLocaleString("en")} word${size === 1 ? "" : "s"} · turn ${this.turn}`);
+      this.tool && make("span", { class: "tool" }, " ", this.tool),
+    );
+    const facts = make(
+      "span",
+      { class: "facts" },
+      hidden
+        ? make("span", { class: "invisible" }, `${hidden} invisible character${hidden > 1 ? "s" : ""} · `)
+        : null,
+      `${size.toLocaleString("en")} word${size === 1 ? "" : "s"} · turn ${this.turn}`,
+    );
     this.body = make("div", { class: "text", dir: "auto" });
     let lines = 0;
     for (const [start, end] of cuts(this.text)) {
@@ -64,10 +76,20 @@ export class Message {
       if (this.text.length > PIECE) piece.style.containIntrinsicBlockSize = `auto ${height * 1.55}em`;
       this.body.append(piece);
     }
-    if (this.channel === "redacted_reasoning" && !this.text) this.body.append(make("p", { class: "gone" }, "Reasoning was here and has been withheld."));
+    if (this.channel === "redacted_reasoning" && !this.text)
+      this.body.append(make("p", { class: "gone" }, "Reasoning was here and has been withheld."));
     const name = this.channel === "text" ? this.role : this.channel;
-    const element = make("article", { class: `message ${name}`, id: `m${this.number}`, tabindex: "-1", "aria-label": `${this.id}, ${this.label}` },
-      make("header", {}, make("h2", {}, this.fold), facts), this.body);
+    const element = make(
+      "article",
+      {
+        class: `message ${name}`,
+        id: `m${this.number}`,
+        tabindex: "-1",
+        "aria-label": `${this.id}, ${this.label}`,
+      },
+      make("header", {}, make("h2", {}, this.fold), facts),
+      this.body,
+    );
     element.style.containIntrinsicBlockSize = `auto ${Math.round(lines * 25 + 62)}px`;
     return element;
   }
@@ -121,10 +143,17 @@ export class Reader {
   constructor(transcript, moved) {
     this.messages = transcript.messages.map((data, index) => new Message(data, index + 1));
     this.byId = new Map(this.messages.map((message) => [message.id, message]));
-    this.nodes = new Map(this.messages.flatMap((message) => message.pieces.map((piece) => [piece.node, [message, piece]])));
+    this.nodes = new Map(
+      this.messages.flatMap((message) => message.pieces.map((piece) => [piece.node, [message, piece]])),
+    );
     this.current = -1;
-    this.element = make("section", { class: "reader", id: "reader", tabindex: "0", "aria-label": "Transcript" },
-      around(transcript), ...this.messages.map((message) => message.element), make("p", { class: "end" }, "End of the transcript"));
+    this.element = make(
+      "section",
+      { class: "reader", id: "reader", tabindex: "0", "aria-label": "Transcript" },
+      around(transcript),
+      ...this.messages.map((message) => message.element),
+      make("p", { class: "end" }, "End of the transcript"),
+    );
     this.element.addEventListener("scroll", () => requestAnimationFrame(moved), { passive: true });
     this.element.addEventListener("click", (event) => {
       const article = event.target.closest("article");
@@ -183,7 +212,8 @@ export class Reader {
     if (tries === 6) piece.scrollIntoView({ block: "start" });
     const view = this.element.getBoundingClientRect();
     const place = target.getBoundingClientRect();
-    const wanted = block === "start" ? view.top + 6 : view.top + Math.max(40, (view.height - place.height) * 0.35);
+    const wanted =
+      block === "start" ? view.top + 6 : view.top + Math.max(40, (view.height - place.height) * 0.35);
     const off = place.top - wanted;
     if (Math.abs(off) > 2) this.element.scrollBy(0, off);
     if (tries > 0) requestAnimationFrame(() => this.show(target, block, tries - 1));
@@ -251,6 +281,12 @@ function trimmed(span) {
 function around(transcript) {
   const facts = [...Object.entries(transcript.context), ...Object.entries(transcript.metadata)];
   if (!facts.length) return null;
-  return make("dl", { class: "around" }, ...facts.flatMap(([key, value]) =>
-    [make("dt", {}, words(key)), make("dd", {}, typeof value === "string" ? value : JSON.stringify(value))]));
+  return make(
+    "dl",
+    { class: "around" },
+    ...facts.flatMap(([key, value]) => [
+      make("dt", {}, words(key)),
+      make("dd", {}, typeof value === "string" ? value : JSON.stringify(value)),
+    ]),
+  );
 }

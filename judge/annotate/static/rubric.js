@@ -21,7 +21,13 @@ export function rubric(text) {
         else items[items.length - 1] += `\n${line.trim()}`;
       }
       const list = /^\d/.test(lines[0]) ? "ol" : "ul";
-      blocks.push(make(list, { start: list === "ol" ? item.exec(lines[0])[1] : null }, ...items.map((one) => make("li", {}, ...inline(one)))));
+      blocks.push(
+        make(
+          list,
+          { start: list === "ol" ? item.exec(lines[0])[1] : null },
+          ...items.map((one) => make("li", {}, ...inline(one))),
+        ),
+      );
     }
   }
   return blocks;

@@ -1,15 +1,15 @@
 // One transcript on the table: the text, the form beside it, and what others said where that may be seen.
 
 import * as api from "./api.js";
-import { announce, button, duration, fill, find, make, notice, typing, words } from "./dom.js";
+import { announce, button, fill, find, make, notice, typing, words } from "./dom.js";
 import { Form, opinion } from "./form.js";
 import { Marks, Search } from "./marks.js";
 import { Minimap } from "./minimap.js";
 import { Reader } from "./reader.js";
 import { rubric } from "./rubric.js";
+import { Saving } from "./saving.js";
 
 const IDLE = 60000;
-const PAUSE = 350;
 const LONGEST = 4000;
 
 export class Work {
@@ -18,10 +18,12 @@ export class Work {
     this.item = item;
     this.go = go;
     this.name = item.path.slice("/t/".length);
-    this.base = 0;
-    this.saving = Promise.resolve();
     this.lastActive = Date.now();
-    this.dirty = false;
+    this.saving = new Saving(this.name, {
+      answer: () => this.form.answer,
+      say: (text) => this.say(text),
+      reload: () => this.reload(),
+    });
   }
 
   async load() {
@@ -33,8 +35,20 @@ export class Work {
     this.opinions = make("div", { class: "opinions" });
     this.panel = make("aside", { class: "panel", "aria-label": "Labels", tabindex: "-1" });
     this.toolbar = this.tools();
-    fill(find("main"), make("div", { class: `work${this.desk.guest ? " reading" : ""}` },
-      make("div", { class: "left" }, this.toolbar, make("div", { class: "page" }, this.reader.element, this.minimap.canvas)), this.panel));
+    fill(
+      find("main"),
+      make(
+        "div",
+        { class: `work${this.desk.guest ? " reading" : ""}` },
+        make(
+          "div",
+          { class: "left" },
+          this.toolbar,
+          make("div", { class: "page" }, this.reader.element, this.minimap.canvas),
+        ),
+        this.panel,
+      ),
+    );
     this.take(state);
     find("main").focus({ preventScroll: true });
     this.clock = setInterval(() => this.tick(), 1000);
@@ -43,11 +57,12 @@ export class Work {
   /** Show a state of the server's. */
   take(state) {
     this.state = state;
-    this.base = state.revision ?? 0;
+    this.saving.base = state.revision ?? 0;
     this.judges = state.judges || [];
     this.others = state.others || [];
     const description = this.desk.form;
-    const asked = this.desk.mode === "adjudicate" ? state.needed : description.facets.map((facet) => facet.name);
+    const asked =
+      this.desk.mode === "adjudicate" ? state.needed : description.facets.map((facet) => facet.name);
     if (!this.desk.guest && asked.length) {
       this.form = new Form({
         description,
@@ -66,65 +81,169 @@ export class Work {
 
   drawPanel() {
     const kinds = ["other-a", "other-b"];
-    const context = { facets: this.desk.form.facets, disputed: this.state.disputed, jump: (mark) => this.jump(mark) };
+    const context = {
+      facets: this.desk.form.facets,
+      disputed: this.state.disputed,
+      jump: (mark) => this.jump(mark),
+    };
     const keys = ["a", "b"];
-    const take = (side, index) => (this.form && !this.state.settled && this.desk.mode !== "blind" && keys[index] ? { key: keys[index], press: () => this.adopt(index) } : null);
+    const take = (side, index) =>
+      this.form && !this.state.settled && this.desk.mode !== "blind" && keys[index]
+        ? { key: keys[index], press: () => this.adopt(index) }
+        : null;
     const opinions = [
-      ...this.judges.map((side, index) => opinion(side, { ...context, kind: "judge", take: take(side, index) })),
-      ...this.others.map((side, index) => opinion(side, { ...context, kind: kinds[index % 2], take: take(side, index) })),
+      ...this.judges.map((side, index) =>
+        opinion(side, { ...context, kind: "judge", take: take(side, index) }),
+      ),
+      ...this.others.map((side, index) =>
+        opinion(side, { ...context, kind: kinds[index % 2], take: take(side, index) }),
+      ),
     ];
     fill(this.opinions, ...opinions, ...this.facts());
     if (!this.form) {
-      fill(this.panel, make("p", { class: "guest" }, this.desk.guest ? "You are reading as a guest: nothing can be changed here." : "The readers agree here: there is nothing to decide."), this.opinions);
+      fill(
+        this.panel,
+        make(
+          "p",
+          { class: "guest" },
+          this.desk.guest
+            ? "You are reading as a guest: nothing can be changed here."
+            : "The readers agree here: there is nothing to decide.",
+        ),
+        this.opinions,
+      );
       return;
     }
     this.footer = make("footer", {});
-    fill(this.panel, make("div", { class: "panel-scroll" }, this.banner(), this.opinions, this.form.element), this.footer);
+    fill(
+      this.panel,
+      make("div", { class: "panel-scroll" }, this.banner(), this.opinions, this.form.element),
+      this.footer,
+    );
     this.drawFooter();
   }
 
   banner() {
     if (this.state.settled) return make("p", { class: "settled" }, this.state.settled);
     if (this.desk.mode === "blind" && this.state.committed && !this.state.open) {
-      return make("p", { class: "committed" }, "Committed. ", button("See what others said", "v", () => this.see()), " After that, this label stands.");
+      return make(
+        "p",
+        { class: "committed" },
+        "Committed. ",
+        button("See what others said", "v", () => this.see()),
+        " After that, this label stands.",
+      );
     }
     return null;
   }
 
   facts() {
     const facts = Object.entries(this.state.metadata || {});
-    return facts.length ? [make("details", { class: "metadata" }, make("summary", {}, "Metadata"), make("dl", {}, ...facts.map(([key, value]) => make("div", {}, make("dt", {}, words(key)), make("dd", {}, typeof value === "string" ? value : JSON.stringify(value))))))] : [];
+    return facts.length
+      ? [
+          make(
+            "details",
+            { class: "metadata" },
+            make("summary", {}, "Metadata"),
+            make(
+              "dl",
+              {},
+              ...facts.map(([key, value]) =>
+                make(
+                  "div",
+                  {},
+                  make("dt", {}, words(key)),
+                  make("dd", {}, typeof value === "string" ? value : JSON.stringify(value)),
+                ),
+              ),
+            ),
+          ),
+        ]
+      : [];
   }
 
   drawFooter() {
     const missing = this.form.missing();
     const problems = this.form.problems.map(([about, what]) => `${words(about)}: ${what}`);
     const ready = !missing.length && !this.state.settled;
-    fill(this.footer,
-      make("div", { class: "missing", id: "missing" }, ...(problems.length ? problems : missing).slice(0, 3).map((text) => make("p", { class: problems.length ? "problem" : "" }, text))),
-      make("div", { class: "commit" },
-        button(this.state.committed ? "Commit again" : "Commit", "Enter", () => this.commit(), { class: ready ? "primary" : "", disabled: Boolean(this.state.settled), "aria-describedby": "missing" }),
-        make("span", { class: "saved" }, this.savedText || "")));
+    fill(
+      this.footer,
+      make(
+        "div",
+        { class: "missing", id: "missing" },
+        ...(problems.length ? problems : missing)
+          .slice(0, 3)
+          .map((text) => make("p", { class: problems.length ? "problem" : "" }, text)),
+      ),
+      make(
+        "div",
+        { class: "commit" },
+        button(this.state.committed ? "Commit again" : "Commit", "Enter", () => this.commit(), {
+          class: ready ? "primary" : "",
+          disabled: Boolean(this.state.settled),
+          "aria-describedby": "missing",
+        }),
+        make("span", { class: "saved" }, this.savedText || ""),
+      ),
+    );
   }
 
   tools() {
     const chips = [...this.reader.kinds()].map(([label, count]) => {
-      const chip = make("button", { type: "button", class: "chip", "aria-pressed": "true", title: `Fold or unfold: ${label}`, on: { click: () => {
-        const folded = chip.getAttribute("aria-pressed") === "true";
-        chip.setAttribute("aria-pressed", String(!folded));
-        this.reader.foldKind(label, folded);
-        this.minimap.draw();
-      } } }, label, " ", make("span", { class: "n" }, String(count)));
+      const chip = make(
+        "button",
+        {
+          type: "button",
+          class: "chip",
+          "aria-pressed": "true",
+          title: `Fold or unfold: ${label}`,
+          on: {
+            click: () => {
+              const folded = chip.getAttribute("aria-pressed") === "true";
+              chip.setAttribute("aria-pressed", String(!folded));
+              this.reader.foldKind(label, folded);
+              this.minimap.draw();
+            },
+          },
+        },
+        label,
+        " ",
+        make("span", { class: "n" }, String(count)),
+      );
       return chip;
     });
     this.hits = make("span", { class: "hits", role: "status" });
-    this.query = make("input", { type: "search", id: "search", placeholder: "Search", "aria-label": "Search this transcript", on: {
-      input: () => { clearTimeout(this.searching); this.searching = setTimeout(() => this.find(), 120); },
-      keydown: (event) => { if (event.key === "Enter" && !event.ctrlKey && !event.metaKey) { event.preventDefault(); this.found(event.shiftKey ? -1 : 1); } } } });
-    return make("div", { class: "tools" },
-      make("h1", {}, make("span", { class: "number" }, `${this.item.number} / ${this.desk.items.length}`), " ", this.item.id),
+    this.query = make("input", {
+      type: "search",
+      id: "search",
+      placeholder: "Search",
+      "aria-label": "Search this transcript",
+      on: {
+        input: () => {
+          clearTimeout(this.searching);
+          this.searching = setTimeout(() => this.find(), 120);
+        },
+        keydown: (event) => {
+          if (event.key === "Enter" && !event.ctrlKey && !event.metaKey) {
+            event.preventDefault();
+            this.found(event.shiftKey ? -1 : 1);
+          }
+        },
+      },
+    });
+    return make(
+      "div",
+      { class: "tools" },
+      make(
+        "h1",
+        {},
+        make("span", { class: "number" }, `${this.item.number} / ${this.desk.items.length}`),
+        " ",
+        this.item.id,
+      ),
       make("div", { class: "chips", role: "group", "aria-label": "Kinds of messages" }, ...chips),
-      make("div", { class: "searching" }, this.query, make("kbd", {}, "/"), this.hits));
+      make("div", { class: "searching" }, this.query, make("kbd", {}, "/"), this.hits),
+    );
   }
 
   paint() {
@@ -153,7 +272,11 @@ export class Work {
 
   said() {
     const { hits, at } = this.search;
-    this.hits.textContent = this.query.value ? (hits.length ? `${(at + 1).toLocaleString("en")} of ${hits.length.toLocaleString("en")}` : "not found") : "";
+    this.hits.textContent = this.query.value
+      ? hits.length
+        ? `${(at + 1).toLocaleString("en")} of ${hits.length.toLocaleString("en")}`
+        : "not found"
+      : "";
     this.minimap.draw();
   }
 
@@ -171,7 +294,9 @@ export class Work {
     if (!all.length) return announce("No evidence is marked");
     this.evidenceAt = ((this.evidenceAt ?? (by > 0 ? -1 : 0)) + by + all.length) % all.length;
     const span = all[this.evidenceAt];
-    announce(`${span.kind === "mine" ? "my" : "others'"} evidence ${this.evidenceAt + 1} of ${all.length}, in ${span.message.id}`);
+    announce(
+      `${span.kind === "mine" ? "my" : "others'"} evidence ${this.evidenceAt + 1} of ${all.length}, in ${span.message.id}`,
+    );
     this.reader.mark(span.message.number - 1);
     if (span.message.folded) span.message.toggle(false);
     this.reader.show(span.message.range(span.start, span.end));
@@ -183,14 +308,24 @@ export class Work {
     if (!this.form || this.state.settled) return;
     let spans = this.reader.selected();
     if (!spans.length && this.search.current) spans = [this.search.current];
-    const problem = !spans.length ? "Select some words first"
-      : spans.some(({ start, end }) => end - start > LONGEST) ? `Mark the words that decide: at most ${LONGEST.toLocaleString("en")} characters` : "";
+    const problem = !spans.length
+      ? "Select some words first"
+      : spans.some(({ start, end }) => end - start > LONGEST)
+        ? `Mark the words that decide: at most ${LONGEST.toLocaleString("en")} characters`
+        : "";
     if (problem) {
       announce(problem);
       this.flash(problem);
       return;
     }
-    this.form.addEvidence(spans.map(({ message, start, end }) => ({ message_id: message.id, start: message.points(start), end: message.points(end), quote: message.text.slice(start, end) })));
+    this.form.addEvidence(
+      spans.map(({ message, start, end }) => ({
+        message_id: message.id,
+        start: message.points(start),
+        end: message.points(end),
+        quote: message.text.slice(start, end),
+      })),
+    );
     getSelection().removeAllRanges();
     this.paint();
   }
@@ -200,7 +335,15 @@ export class Work {
     if (!side || side.failure || !this.form || this.state.settled) return;
     const asked = new Set(this.form.facets.map((facet) => facet.name));
     const labels = Object.fromEntries(Object.entries(side.labels).filter(([name]) => asked.has(name)));
-    const evidence = side.evidence.map((mark) => ({ message_id: mark.message_id, start: mark.start, end: mark.end, quote: mark.quote, supports: (mark.supports || []).filter((name) => asked.has(name)) })).filter((mark) => mark.supports.length);
+    const evidence = side.evidence
+      .map((mark) => ({
+        message_id: mark.message_id,
+        start: mark.start,
+        end: mark.end,
+        quote: mark.quote,
+        supports: (mark.supports || []).filter((name) => asked.has(name)),
+      }))
+      .filter((mark) => mark.supports.length);
     this.form.replace({ ...this.form.answer, labels, evidence }, `Taken from ${side.who}`);
     this.paint();
   }
@@ -208,7 +351,7 @@ export class Work {
   async see() {
     if (!this.state.committed || this.desk.mode !== "blind") return;
     try {
-      await this.saved();
+      await this.saving.now();
       this.take(await api.seen(this.name));
       announce("What others said is shown");
     } catch (error) {
@@ -216,49 +359,12 @@ export class Work {
     }
   }
 
-  /** Something was entered: keep it, a moment later, so that a word is not saved letter by letter. */
+  /** Something was entered. */
   changed() {
     if (this.state.settled) return;
-    this.dirty = true;
     this.paint();
     this.drawFooter();
-    clearTimeout(this.soon);
-    this.soon = setTimeout(() => this.save(), PAUSE);
-  }
-
-  save(leaving = false) {
-    clearTimeout(this.soon);
-    if (!this.dirty || !this.form || this.state.settled) return this.saving;
-    this.dirty = false;
-    this.saving = this.saving.then(async () => {
-      try {
-        const { revision } = await api.draft(this.name, this.form.answer, this.base, leaving);
-        this.base = revision;
-        this.say("saved");
-      } catch (error) {
-        this.failed(error);
-      }
-    });
-    return this.saving;
-  }
-
-  async saved() {
-    this.save();
-    await this.saving;
-  }
-
-  failed(error) {
-    if (error.stale) {
-      notice("This transcript was changed in another tab or window. ", button("Show what is there now", "", () => this.reload()));
-      return;
-    }
-    this.dirty = true;
-    const what = { 0: "Not saved: the server does not answer. Start `judge annotate` again and leave this page open; it will go on by itself.",
-      403: "Not saved: the session is over. Open a fresh link from the terminal in another tab; this page will go on by itself." }[error.status];
-    notice(what || `Not saved: ${error.message}`);
-    this.say("not saved");
-    clearTimeout(this.soon);
-    this.soon = setTimeout(() => this.save(), 3000);
+    this.saving.changed();
   }
 
   /** Show what the server has; what was entered here can be had back with undo. */
@@ -270,7 +376,6 @@ export class Work {
   }
 
   say(text) {
-    if (text === "saved") notice("");
     this.savedText = text;
     const place = this.footer?.querySelector(".saved");
     if (place) place.textContent = text;
@@ -291,9 +396,9 @@ export class Work {
       return;
     }
     this.committing = true;
-    await this.saved();
+    await this.saving.now();
     try {
-      const { progress } = await api.commit(this.name, this.form.answer, this.base);
+      const { progress } = await api.commit(this.name, this.form.answer, this.saving.base);
       this.desk.progress = progress;
       this.item.state = "done";
       this.item.label = this.form.answer.labels[this.desk.form.primary] || this.item.label;
@@ -303,7 +408,7 @@ export class Work {
       await this.go("undone");
     } catch (error) {
       this.form.problems = error.problems || [];
-      if (!error.problems?.length) this.failed(error);
+      if (!error.problems?.length) this.saving.failed(error);
       this.drawFooter();
     } finally {
       this.committing = false;
@@ -318,10 +423,12 @@ export class Work {
     this.lastActive = Date.now();
   }
 
+  /** Whether there is nothing left to save, so that another transcript may take the place of this one. */
   async leave() {
+    await this.saving.now();
+    if (this.saving.dirty) return false;
     clearInterval(this.clock);
-    await this.saved();
-    clearTimeout(this.soon);
+    return true;
   }
 
   widen(direction) {
@@ -335,70 +442,49 @@ export class Work {
     if (typing(event.target) || event.target.closest(".panel")) return false;
     const view = this.reader.element;
     const page = view.clientHeight * 0.9;
-    const by = { ArrowDown: 60, ArrowUp: -60, PageDown: page, PageUp: -page, " ": event.shiftKey ? -page : page }[key];
+    const by = {
+      ArrowDown: 60,
+      ArrowUp: -60,
+      PageDown: page,
+      PageUp: -page,
+      " ": event.shiftKey ? -page : page,
+    }[key];
     if (key === "Home") view.scrollTo(0, 0);
     else if (key === "End") view.scrollTo(0, view.scrollHeight);
     else view.scrollBy(0, by);
     return undefined;
   }
 
-  keys() {
-    const form = this.form;
-    const label = form && !this.state.settled ? [["Label", [
-      ["digit", "answer the open question", (index) => this.form.press(index)],
-      ["⇧digit", "the eleventh answer and on", (index) => this.form.press(index + 10)],
-      ["f", "next question", () => this.form.activate(this.form.active + 1)],
-      ["F", "question before", () => this.form.activate(this.form.active - 1)],
-      ["e", "selected words, or the search's match, are evidence", () => this.addEvidence()],
-      ["x", "take the last evidence away", () => this.form.removeEvidence()],
-      ["c", "contested", () => this.form.contest()],
-      ["m", this.desk.reason_required ? "write the reason" : "write a note", () => this.form.focusNote()],
-      ["z", "undo", () => this.form.undo()],
-      ["Z", "redo", () => this.form.redo()],
-      ["a", this.desk.mode === "blind" ? "" : this.desk.mode === "review" ? "take the judge's answer" : "take A's answer", () => this.desk.mode !== "blind" && this.adopt(0)],
-      ["b", this.desk.mode === "blind" ? "" : "take the second answer", () => this.desk.mode !== "blind" && this.adopt(1)],
-      ["Enter", "commit, and on to the next", () => this.commit()],
-    ]]] : [];
-    return [...label,
-      ["Read", [
-        ["j", "next message", () => this.reader.step(1)],
-        ["k", "message before", () => this.reader.step(-1)],
-        ["s", "select the next sentence", () => this.reader.sentence(false)],
-        ["S", "widen the selection by a sentence", () => this.reader.sentence(true)],
-        ["⇧ArrowRight", "widen it by a word", () => this.widen("forward")],
-        ["⇧ArrowLeft", "narrow it by a word", () => this.widen("backward")],
-        ["n", "next evidence", () => this.stepEvidence(1)],
-        ["p", "evidence before", () => this.stepEvidence(-1)],
-        ["/", "search", () => { this.query.focus(); this.query.select(); }],
-        [".", "next match", () => this.found(1)],
-        [",", "match before", () => this.found(-1)],
-        ["o", "fold or unfold the message", () => this.reader.messages[this.reader.current]?.toggle()],
-        ["ArrowDown ArrowUp PageDown PageUp Home End", "", (...all) => this.scroll(...all)],
-        [" ", "", (...all) => this.scroll(...all)],
-      ]],
-      ["Look up", [
-        ["d", form ? "definitions on or off" : "", () => form && this.form.toggleDefinitions()],
-        ["r", "the rubric: rulings on hard cases", () => this.rulings()],
-        ["v", this.desk.mode === "blind" && form ? "see what others said (after your commit)" : "", () => form && this.see()],
-      ]],
-      ["Go", [
-        ["]", "next transcript", () => this.go(1)],
-        ["[", "transcript before", () => this.go(-1)],
-        ["u", form ? "next one to be done" : "", () => this.go("undone")],
-        ["g", "all transcripts", () => this.go("overview")],
-        ["l", form ? "copy a link for a colleague at this machine" : "", () => form && this.share()],
-        ["?", "these keys", () => this.go("help")],
-      ]],
-    ];
-  }
-
   rulings() {
     const dialog = find("rulings");
     const { form } = this.desk;
-    fill(dialog, make("h2", { id: "rulings-title" }, `${words(form.grader)}, version ${form.version}`),
-      make("div", { class: "rubric", tabindex: "0" }, ...rubric(form.rulings), make("h3", {}, "Every question and label"), ...form.facets.flatMap((facet) => [make("h4", {}, words(facet.name)), make("p", { class: "question" }, facet.question),
-        make("dl", {}, ...facet.answers.map((answer) => make("div", {}, make("dt", {}, words(answer.label)), make("dd", {}, answer.definition))))])),
-      make("button", { type: "button", class: "close", on: { click: () => dialog.close() } }, "Close ", make("kbd", {}, "Esc")));
+    fill(
+      dialog,
+      make("h2", { id: "rulings-title" }, `${words(form.grader)}, version ${form.version}`),
+      make(
+        "div",
+        { class: "rubric", tabindex: "0" },
+        ...rubric(form.rulings),
+        make("h3", {}, "Every question and label"),
+        ...form.facets.flatMap((facet) => [
+          make("h4", {}, words(facet.name)),
+          make("p", { class: "question" }, facet.question),
+          make(
+            "dl",
+            {},
+            ...facet.answers.map((answer) =>
+              make("div", {}, make("dt", {}, words(answer.label)), make("dd", {}, answer.definition)),
+            ),
+          ),
+        ]),
+      ),
+      make(
+        "button",
+        { type: "button", class: "close", on: { click: () => dialog.close() } },
+        "Close ",
+        make("kbd", {}, "Esc"),
+      ),
+    );
     dialog.showModal();
     dialog.querySelector(".rubric").focus();
   }
@@ -406,17 +492,22 @@ export class Work {
   async share() {
     try {
       const { link } = await api.link(this.name);
-      const field = make("input", { type: "text", readonly: true, class: "link", "aria-label": "Link for a colleague" });
+      const field = make("input", {
+        type: "text",
+        readonly: true,
+        class: "link",
+        "aria-label": "Link for a colleague",
+      });
       field.value = link;
-      notice("For a colleague at this machine, to read only; it works once: ", field, button("Close", "", () => notice("")));
+      notice(
+        "For a colleague at this machine, to read only; it works once: ",
+        field,
+        button("Close", "", () => notice("")),
+      );
       field.select();
       await navigator.clipboard?.writeText(link).catch(() => {});
     } catch (error) {
       notice(error.message);
     }
-  }
-
-  spent() {
-    return this.form ? duration(this.form.answer.seconds) : "";
   }
 }
