@@ -3,6 +3,7 @@
 No path of a file is ever made from a request: assets are held in memory by name, transcripts by id.
 """
 
+from collections.abc import Callable
 from functools import cache
 from http import HTTPStatus
 from pathlib import Path
@@ -137,13 +138,13 @@ class _Pages:
         found = address.transcript_id(name)
         return found is not None and found in self.desk.m.shelf
 
-    def _about(self, request: Request, ask: Any) -> Response:
+    def _about(self, request: Request, ask: Callable[[str], dict[str, Any]]) -> Response:
         found = self._id(request)
         if found is None:
             return _problem(HTTPStatus.NOT_FOUND, "There is no such transcript.")
         return _json(ask(found))
 
-    async def _taking(self, request: Request, take: Any) -> Response:
+    async def _taking(self, request: Request, take: Callable[[str, Answer, int], int]) -> Response:
         """Hand an answer to the desk; every way in which it can be sent back has its status."""
         found = self._id(request)
         if found is None:

@@ -124,6 +124,9 @@ def _check(annotator: str, order: str | None, *, second: bool, adjudicate: bool,
         raise UsageError("adjudication shows both sides: it is neither blind nor a second labelling")
 
 
+# The desk is Any below: its class would bring pydantic along, and slow the start of every command.
+
+
 def _run(desk: Any, listener: Any, *, open_browser: bool) -> None:
     """Serve, and say before and after what happens."""
     import webbrowser

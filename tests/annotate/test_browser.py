@@ -223,6 +223,8 @@ def test_the_page_waits_for_a_server_that_went_away(page, folder):
         first.stop(9)
     press(page, "1")
     expect(page.locator("#notice")).to_contain_text("the server does not answer")
+    press(page, "]", "g")  # what is not saved is not left behind
+    expect(page.locator(".tools h1")).to_contain_text("t05")
     with Session(folder, "colour", "--as", "ana", "--port", str(port)) as second:
         expect(page.locator("#notice")).to_contain_text("Open a fresh link", timeout=15_000)
         tab = page.context.new_page()

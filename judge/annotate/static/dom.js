@@ -61,3 +61,9 @@ export function duration(seconds) {
 
 export const typing = (target) =>
   target.closest?.("textarea, input:not([type=radio]):not([type=checkbox]), select");
+
+/** A quote in few words. */
+export function shorten(quote, length = 160) {
+  const flat = quote.replace(/\s+/g, " ");
+  return flat.length > length ? `${flat.slice(0, length * 0.7)} … ${flat.slice(-length * 0.25)}` : flat;
+}

@@ -2,12 +2,13 @@
 
 import * as api from "./api.js";
 import { announce, button, fill, find, make, notice, typing, words } from "./dom.js";
-import { Form, opinion } from "./form.js";
-import { Marks, Search } from "./marks.js";
+import { Form } from "./form.js";
+import { Marks } from "./marks.js";
 import { Minimap } from "./minimap.js";
+import { opinion } from "./opinion.js";
 import { Reader } from "./reader.js";
-import { rubric } from "./rubric.js";
 import { Saving } from "./saving.js";
+import { Toolbar } from "./toolbar.js";
 
 const IDLE = 60000;
 const LONGEST = 4000;
@@ -30,11 +31,10 @@ export class Work {
     const [text, state] = await Promise.all([api.text(this.name), api.work(this.name)]);
     this.reader = new Reader(text, () => this.minimap.follow());
     this.marks = new Marks(this.reader);
-    this.search = new Search(this.reader, this.marks);
     this.minimap = new Minimap(this.reader, this.marks);
     this.opinions = make("div", { class: "opinions" });
     this.panel = make("aside", { class: "panel", "aria-label": "Labels", tabindex: "-1" });
-    this.toolbar = this.tools();
+    this.toolbar = new Toolbar(this);
     fill(
       find("main"),
       make(
@@ -43,7 +43,7 @@ export class Work {
         make(
           "div",
           { class: "left" },
-          this.toolbar,
+          this.toolbar.element,
           make("div", { class: "page" }, this.reader.element, this.minimap.canvas),
         ),
         this.panel,
@@ -188,95 +188,12 @@ export class Work {
     );
   }
 
-  tools() {
-    const chips = [...this.reader.kinds()].map(([label, count]) => {
-      const chip = make(
-        "button",
-        {
-          type: "button",
-          class: "chip",
-          "aria-pressed": "true",
-          title: `Fold or unfold: ${label}`,
-          on: {
-            click: () => {
-              const folded = chip.getAttribute("aria-pressed") === "true";
-              chip.setAttribute("aria-pressed", String(!folded));
-              this.reader.foldKind(label, folded);
-              this.minimap.draw();
-            },
-          },
-        },
-        label,
-        " ",
-        make("span", { class: "n" }, String(count)),
-      );
-      return chip;
-    });
-    this.hits = make("span", { class: "hits", role: "status" });
-    this.query = make("input", {
-      type: "search",
-      id: "search",
-      placeholder: "Search",
-      "aria-label": "Search this transcript",
-      on: {
-        input: () => {
-          clearTimeout(this.searching);
-          this.searching = setTimeout(() => this.find(), 120);
-        },
-        keydown: (event) => {
-          if (event.key === "Enter" && !event.ctrlKey && !event.metaKey) {
-            event.preventDefault();
-            this.found(event.shiftKey ? -1 : 1);
-          }
-        },
-      },
-    });
-    return make(
-      "div",
-      { class: "tools" },
-      make(
-        "h1",
-        {},
-        make("span", { class: "number" }, `${this.item.number} / ${this.desk.items.length}`),
-        " ",
-        this.item.id,
-      ),
-      make("div", { class: "chips", role: "group", "aria-label": "Kinds of messages" }, ...chips),
-      make("div", { class: "searching" }, this.query, make("kbd", {}, "/"), this.hits),
-    );
-  }
-
   paint() {
     const evidence = (list) => this.marks.located(list.flatMap((one) => one.evidence));
     this.marks.set("mine", this.form ? this.marks.located(this.form.answer.evidence) : []);
     this.marks.set("judge", evidence(this.judges));
     this.marks.set("other-a", evidence(this.others.filter((_, index) => index % 2 === 0)));
     this.marks.set("other-b", evidence(this.others.filter((_, index) => index % 2 === 1)));
-    this.minimap.draw();
-  }
-
-  find() {
-    clearTimeout(this.searching);
-    this.asked = this.query.value;
-    this.search.run(this.asked);
-    this.said();
-  }
-
-  /** The next match; a search that has not run yet, because the words are fresh, shows its first. */
-  found(by) {
-    if (this.query.value !== this.asked) this.find();
-    else this.search.step(by);
-    this.said();
-    this.minimap.draw();
-  }
-
-  said() {
-    const { hits, at } = this.search;
-    this.hits.textContent = this.query.value
-      ? hits.length
-        ? `${(at + 1).toLocaleString("en")} of ${hits.length.toLocaleString("en")}`
-        : "not found"
-      : "";
     this.minimap.draw();
   }
 
@@ -307,7 +224,7 @@ export class Work {
   addEvidence() {
     if (!this.form || this.state.settled) return;
     let spans = this.reader.selected();
-    if (!spans.length && this.search.current) spans = [this.search.current];
+    if (!spans.length && this.toolbar.search.current) spans = [this.toolbar.search.current];
     const problem = !spans.length
       ? "Select some words first"
       : spans.some(({ start, end }) => end - start > LONGEST)
@@ -453,61 +370,5 @@ export class Work {
     else if (key === "End") view.scrollTo(0, view.scrollHeight);
     else view.scrollBy(0, by);
     return undefined;
-  }
-
-  rulings() {
-    const dialog = find("rulings");
-    const { form } = this.desk;
-    fill(
-      dialog,
-      make("h2", { id: "rulings-title" }, `${words(form.grader)}, version ${form.version}`),
-      make(
-        "div",
-        { class: "rubric", tabindex: "0" },
-        ...rubric(form.rulings),
-        make("h3", {}, "Every question and label"),
-        ...form.facets.flatMap((facet) => [
-          make("h4", {}, words(facet.name)),
-          make("p", { class: "question" }, facet.question),
-          make(
-            "dl",
-            {},
-            ...facet.answers.map((answer) =>
-              make("div", {}, make("dt", {}, words(answer.label)), make("dd", {}, answer.definition)),
-            ),
-          ),
-        ]),
-      ),
-      make(
-        "button",
-        { type: "button", class: "close", on: { click: () => dialog.close() } },
-        "Close ",
-        make("kbd", {}, "Esc"),
-      ),
-    );
-    dialog.showModal();
-    dialog.querySelector(".rubric").focus();
-  }
-
-  async share() {
-    try {
-      const { link } = await api.link(this.name);
-      const field = make("input", {
-        type: "text",
-        readonly: true,
-        class: "link",
-        "aria-label": "Link for a colleague",
-      });
-      field.value = link;
-      notice(
-        "For a colleague at this machine, to read only; it works once: ",
-        field,
-        button("Close", "", () => notice("")),
-      );
-      field.select();
-      await navigator.clipboard?.writeText(link).catch(() => {});
-    } catch (error) {
-      notice(error.message);
-    }
   }
 }

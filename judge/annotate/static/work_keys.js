@@ -1,5 +1,7 @@
 // The keys while a transcript is on the table.
 
+import { share, showRulings } from "./dialogs.js";
+
 /** Groups of `[key, what it does, action]`; without words for what it does, a key is not in the help. */
 export function workKeys(work) {
   const { form } = work;
@@ -55,16 +57,9 @@ export function workKeys(work) {
         ["⇧ArrowLeft", "narrow it by a word", () => work.widen("backward")],
         ["n", "next evidence", () => work.stepEvidence(1)],
         ["p", "evidence before", () => work.stepEvidence(-1)],
-        [
-          "/",
-          "search",
-          () => {
-            work.query.focus();
-            work.query.select();
-          },
-        ],
-        [".", "next match", () => work.found(1)],
-        [",", "match before", () => work.found(-1)],
+        ["/", "search", () => work.toolbar.focus()],
+        [".", "next match", () => work.toolbar.step(1)],
+        [",", "match before", () => work.toolbar.step(-1)],
         ["o", "fold or unfold the message", () => work.reader.messages[work.reader.current]?.toggle()],
         ["ArrowDown ArrowUp PageDown PageUp Home End", "", (...all) => work.scroll(...all)],
         [" ", "", (...all) => work.scroll(...all)],
@@ -74,7 +69,7 @@ export function workKeys(work) {
       "Look up",
       [
         ["d", form ? "definitions on or off" : "", () => form && work.form.toggleDefinitions()],
-        ["r", "the rubric: rulings on hard cases", () => work.rulings()],
+        ["r", "the rubric: rulings on hard cases", () => showRulings(work.desk.form)],
         [
           "v",
           work.desk.mode === "blind" && form ? "see what others said (after your commit)" : "",
@@ -89,7 +84,7 @@ export function workKeys(work) {
         ["[", "transcript before", () => work.go(-1)],
         ["u", form ? "next one to be done" : "", () => work.go("undone")],
         ["g", "all transcripts", () => work.go("overview")],
-        ["l", form ? "copy a link for a colleague at this machine" : "", () => form && work.share()],
+        ["l", form ? "copy a link for a colleague at this machine" : "", () => form && share(work.name)],
         ["?", "these keys", () => work.go("help")],
       ],
     ],
