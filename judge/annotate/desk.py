@@ -73,9 +73,9 @@ class Desk:
         """How many are done, and how long the last ones took."""
         done = [name for name in self.m.queue if self.done(name)]
         times = [seconds for name in done if (seconds := self._seconds(name))]
-        recent = sorted(done, key=lambda name: max(a.at for a in self.notebook.labels(name).values()))[
-            -PACE_OVER:
-        ]
+        recent = sorted(
+            done, key=lambda name: max((a.at for a in self.notebook.labels(name).values()), default="")
+        )[-PACE_OVER:]
         pace = [seconds for name in recent if (seconds := self._seconds(name))]
         return {
             "done": len(done),
@@ -124,6 +124,8 @@ class Desk:
 
     def disclosed(self, transcript_id: str) -> dict[str, Any]:
         """What is kept from a blind annotator."""
+        for other in self.m.others:
+            other.refresh()
         others = [
             {"who": other.annotator, **as_answer(labels).model_dump(mode="json")}
             for other in self.m.others
@@ -135,8 +137,8 @@ class Desk:
     def settled(self, transcript_id: str) -> str:
         """Why the label can no longer be changed here; empty where it can."""
         blind = any(label.blind for label in self.notebook.labels(transcript_id).values())
-        if self.mode == "blind" and blind and self.notebook.has_seen(transcript_id):
-            return "You have seen the others' labels of this transcript, so your own, made blind, stands."
+        if self.mode != "adjudicate" and blind and self.is_open(transcript_id):
+            return "You have seen what others said of this transcript, so your own label, made blind, stands."
         return ""
 
     def needed(self, transcript_id: str) -> list[str]:

@@ -56,6 +56,12 @@ def test_a_commit_alone_shows_nothing_yet_and_others_come_on_request(ana, folder
     assert line["split"] == "test" and line["seconds"] == 12.5
 
 
+def test_what_others_committed_in_the_meantime_is_shown_too(ana, folder):
+    ana.commit("t00", answer("red"))
+    write_labels(folder / "colour", "ben", [label(0, "indeterminate", "ben")])
+    assert ana.post("/api/seen/t00", {}).json["others"][0]["labels"] == {"colour": ["indeterminate"]}
+
+
 def test_a_label_stands_once_its_author_has_seen_the_others(ana, folder):
     ana.commit("t00", answer("red"))
     revision = ana.post("/api/seen/t00", {}).json["revision"]

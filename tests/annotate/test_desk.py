@@ -108,6 +108,17 @@ def test_who_has_reviewed_a_transcript_is_not_blind_to_it_later(folder):
     assert [line["blind"] for line in read_labels(folder / "runs" / "first", "ana")] == [False, True]
 
 
+def test_a_review_does_not_replace_a_label_that_was_made_blind(folder):
+    with Session(folder, "runs/first", "--as", "ana", "--blind") as session:
+        session.enter().commit("t00", answer("none"))
+    with Session(folder, "runs/first", "--as", "ana") as session:
+        assert "made blind, stands" in session.enter().get("/api/work/t00").json["settled"]
+        assert session.commit("t00", answer("red")).status == 409
+        assert session.commit("t01", answer("none")).status == 200
+    lines = read_labels(folder / "runs" / "first", "ana")
+    assert [(line["label"], line["blind"]) for line in lines] == [("none", True), ("none", False)]
+
+
 @pytest.mark.parametrize(
     ("arguments", "found"),
     [
