@@ -112,6 +112,12 @@ class Annotation(BaseModel):
     """With which the transcript was chosen for labelling; statistics weight by its inverse."""
     stratum: str = ""
     """From which stratum it was drawn, where the sample was stratified."""
+    grader_sha256: str = ""
+    """The rubric that the annotator had before them; empty where that was not recorded."""
+    at: str = ""
+    """When the label was committed, ISO 8601 in UTC; empty where that was not recorded."""
+    adjudicator: str = ""
+    """Who decided, where the annotator is ``adjudicated``."""
 
 
 Record = Annotated[Verdict | Failure, Field(discriminator="status")]

@@ -10,6 +10,7 @@ import typer
 
 from judge import __version__
 from judge.cli import (
+    annotate,
     attack,
     batch,
     cost,
@@ -18,6 +19,7 @@ from judge.cli import (
     eval_sets,
     graders,
     label,
+    labels,
     local,
     plan,
     rate,
@@ -43,7 +45,9 @@ app.command("cost")(cost.cost)
 app.add_typer(graders.app, name="graders")
 app.add_typer(transcripts.app, name="transcripts")
 app.add_typer(runs.app, name="runs")
+app.command("annotate")(annotate.annotate)
 app.add_typer(batch.app, name="batch")
+app.add_typer(labels.app, name="labels")
 app.add_typer(eval_sets.app, name="eval-sets")
 app.add_typer(local.app, name="local")
 app.command("attack")(attack.attack)
