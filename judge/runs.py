@@ -50,7 +50,7 @@ class Manifest(BaseModel):
     window_tokens: int
     graders: dict[str, GraderNote]
     dataset: dict[str, Any]
-    """Source and selection of the last invocation; number and ``fingerprint`` (SHA-256 over ids, texts and metadata, in
+    """Source and selection of the last invocation, the names of all ``sources`` where it is not the first; number and ``fingerprint`` (SHA-256 over ids, texts and metadata, in
     order) of all transcripts that the run has records of."""
     versions: dict[str, str]
     started: str

@@ -1,6 +1,7 @@
 """What the verbs print: tables for people, JSON for programs. Text from transcripts and models is never markup."""
 
 import json as jsonlib
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
@@ -16,8 +17,9 @@ from judge.estimate import Estimate
 from judge.grader.windows import Window
 from judge.labelling.dry_run import DryRun
 from judge.labelling.job import Result
+from judge.records import Failure
 from judge.request import Request
-from judge.runs import Manifest
+from judge.runs import Manifest, Run
 
 BELOW_USE = (
     "This model is far too small to judge: its labels are at the level of chance. It is here so that the pipeline can be "
@@ -62,6 +64,11 @@ def result(made: Result, *, as_json: bool) -> None:
     people.print(_ending(made))
     if line := bills.spending(manifest.spending):
         people.print(line)
+    if len(sources := manifest.dataset.get("sources", [])) > 1:
+        people.print(Text(clean(f"this run holds records of {len(sources)} sources: {', '.join(sources)}")))
+    if made.failures and (why := failures(run)):
+        people.print("why records failed, the most common first:")
+        people.print(Text(clean("\n".join(f"  {n:5}  {reason}" for reason, n in why))))
     if manifest.skipped:
         people.print(f"{len(manifest.skipped)} records of the source could not be read and were left out:")
         for error in manifest.skipped[:5]:
@@ -70,6 +77,16 @@ def result(made: Result, *, as_json: bool) -> None:
         people.print(Text(BELOW_USE, style="yellow"))
     for name, path in files.items():
         people.print(Text(clean(f"{name:9} {path}")))
+
+
+def failures(run: Run, most: int = 5) -> list[tuple[str, int]]:
+    """The most common reasons why records of a run failed, and how many did."""
+    found = Counter(
+        f"{record.kind}: {' '.join(record.detail.split())[:160]}"
+        for record in run.records()
+        if isinstance(record, Failure)
+    )
+    return found.most_common(most)
 
 
 def _ending(made: Result) -> str:

@@ -76,7 +76,14 @@ def _continued(before: Manifest, now: Manifest) -> Manifest:
             found="; ".join(changed),
             do="choose another name with --run (what both ask alike is still bought only once)",
         )
-    return now.model_copy(update={"graders": before.graders | now.graders, "started": before.started})
+    sources = [*before.dataset.get("sources", [before.dataset.get("source")]), now.dataset["source"]]
+    return now.model_copy(
+        update={
+            "graders": before.graders | now.graders,
+            "started": before.started,
+            "dataset": now.dataset | {"sources": list(dict.fromkeys(filter(None, sources)))},
+        }
+    )
 
 
 def finish(manifest: Manifest, run: Run, store: Store, labelling: Labelling, status: str) -> Manifest:

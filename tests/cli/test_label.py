@@ -353,3 +353,21 @@ def wait_until(condition, seconds: float = 30.0) -> None:
     while not condition():
         assert time.monotonic() < deadline, "waited too long"
         time.sleep(0.01)
+
+
+def test_a_second_file_under_one_name_is_said_and_recorded(judge):
+    judge.label(graders=["reward_seeking"])
+    write(judge.folder / "more.jsonl", 9)
+    arguments = judge.arguments(graders=["reward_seeking"])
+    arguments[1] = "more.jsonl"
+    done = judge.run(*arguments)
+    assert done.returncode == 0, done.stderr
+    assert "this run holds records of 2 sources: data.jsonl, more.jsonl" in done.stderr
+    assert judge.manifest()["dataset"]["sources"] == ["data.jsonl", "more.jsonl"]
+
+
+def test_why_records_failed_is_said(judge, server):
+    server.script(Fault("not_json"))
+    done = judge.label(graders=["reward_seeking"])
+    assert done.returncode == 3
+    assert "6  unparsable: no JSON object of the agreed shape" in done.stderr
