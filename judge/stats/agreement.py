@@ -149,6 +149,31 @@ def _allowing_for_unseen(found: Estimate, sample: Sample, statistic: Statistic) 
     return replace(found, low=low, high=high, warnings=merge(found.warnings, (reason("unseen-misses"),)))
 
 
+def _few_apart(found: Estimate, sample: Sample, matrix: FloatArray, room: float) -> Estimate:
+    """Where one to four disagreements carry the spread, limits no further out than exact ones of the agreement.
+
+    A single disagreement says little about how disagreements vary, and the resampled interval is then as wide as if
+    nothing were known; that it was only one of n bounds the coefficient as it does where none was seen.
+    """
+    labels = labels_of(sample)
+    apart = sample.n - round(float(sample.counts() @ _agreement_cells(labels)))
+    even = len(sample.weights) > 0 and np.ptp(sample.weights) <= 1e-9 * sample.weights.max()
+    if found.value is None or found.low is None or found.high is None or room <= 0:
+        return found
+    if not (0 < apart < FEW_DISAGREEMENTS and even):
+        return found
+    agreed = share(sample, _agreement_cells(labels), np.ones(labels * labels), found.level)
+    if agreed is None:
+        return found
+    low, high = agreed.interval(found.level)
+    least = float(matrix[matrix > 0].min())
+    return replace(
+        found,
+        low=max(found.low, min(found.value, 1 - (1 - low) / room)),
+        high=min(found.high, max(found.value, 1 - (1 - high) * least / room)),
+    )
+
+
 def _refuse_or_warn(found: Estimate, sample: Sample) -> Estimate:
     """No interval where fewer than ten items carry the coefficient: it would not cover."""
     few = minority(sample)
@@ -178,12 +203,13 @@ def kappa(sample: Sample, weights: Weights = "nominal", settings: Settings = DEF
     """
     matrix = disagreement_weights(labels_of(sample), weights)
     shares = _mean_shares(sample)
-    edge = _edge(sample, float(shares @ matrix @ shares), settings.level)
+    room = float(shares @ matrix @ shares)
     statistic = partial(kappa_of, weights=matrix)
-    found = estimate(sample, statistic, settings, edge=edge)
+    found = estimate(sample, statistic, settings, edge=_edge(sample, room, settings.level))
     if found.value is None:
         return _undefined(found, sample)
-    return _refuse_or_warn(_allowing_for_unseen(found, sample, statistic), sample)
+    found = _few_apart(_allowing_for_unseen(found, sample, statistic), sample, matrix, room)
+    return _refuse_or_warn(found, sample)
 
 
 def gwet(sample: Sample, weights: Weights = "nominal", settings: Settings = DEFAULT) -> Estimate:
@@ -202,12 +228,13 @@ def gwet(sample: Sample, weights: Weights = "nominal", settings: Settings = DEFA
     matrix = disagreement_weights(labels_of(sample), weights)
     shares, labels = _mean_shares(sample), len(matrix)
     by_chance = (1 - matrix).sum() / max(labels * (labels - 1), 1) * float((shares * (1 - shares)).sum())
-    edge = _edge(sample, 1 - float(by_chance), settings.level)
+    room = 1 - float(by_chance)
     statistic = partial(gwet_of, weights=matrix)
-    found = estimate(sample, statistic, settings, edge=edge)
+    found = estimate(sample, statistic, settings, edge=_edge(sample, room, settings.level))
     if found.value is None:
         return _undefined(found, sample)
-    return _refuse_or_warn(_allowing_for_unseen(found, sample, statistic), sample)
+    found = _few_apart(_allowing_for_unseen(found, sample, statistic), sample, matrix, room)
+    return _refuse_or_warn(found, sample)
 
 
 def _undefined(found: Estimate, sample: Sample) -> Estimate:

@@ -14,6 +14,8 @@ from numpy.typing import ArrayLike
 
 from judge.errors import UsageError
 from judge.estimate import Estimate
+from judge.stats.agreement import FEW_DISAGREEMENTS
+from judge.stats.distributions import clopper_pearson
 from judge.stats.ratings import counts_per_item, distinct_items, refuse_if_few
 from judge.stats.reasons import reason
 from judge.stats.resample import DEFAULT, Edge, Settings, Statistic, estimate
@@ -83,8 +85,10 @@ def _prepared(counts: FloatArray, delta: FloatArray | None, design: Design) -> t
     return sample(np.column_stack([seen, unique]), codes, design.at(paired)), partial(_fixed_of, delta=delta)
 
 
-def _perfect(summed: Sample, counts: FloatArray, delta: FloatArray | None, level: float) -> Edge | None:
-    """Perfect agreement: had a share of clusters disagreed in the worst way, how large could it be with none of G seen?"""
+def _bound(
+    summed: Sample, counts: FloatArray, delta: FloatArray | None, apart: int, level: float
+) -> Edge | None:
+    """Few or no disagreements: had clusters disagreed in the worst way, how many could it be with ``apart`` of G seen?"""
     used = counts.sum(axis=0)
     if delta is None:
         middle = np.cumsum(used) - used / 2
@@ -95,7 +99,7 @@ def _perfect(summed: Sample, counts: FloatArray, delta: FloatArray | None, level
     if delta.max(initial=0) <= 0:
         return None
     room = float(shares @ delta @ shares / delta.max())
-    unseen = 1 - float(((1 - level) / 2) ** (1 / summed.clusters))
+    unseen = clopper_pearson(apart, summed.clusters, level)[1]
     return Edge(max(-1.0, 1 - unseen / room), 1.0, "no-disagreement")
 
 
@@ -104,11 +108,14 @@ def _alpha(counts: FloatArray, delta: FloatArray | None, design: Design, setting
     if not len(paired):
         return Estimate(None, None, None, settings.level, warnings=(reason("no-pairs"),))
     summed, statistic = _prepared(counts, delta, design)
-    agreed = not np.any((paired > 0).sum(axis=1) > 1)
-    edge = _perfect(summed, paired, delta, settings.level) if agreed else None
-    found = estimate(summed, statistic, settings, edge=edge)
+    apart = len(np.unique(summed.cluster[(paired > 0).sum(axis=1) > 1]))
+    bound = _bound(summed, paired, delta, apart, settings.level) if apart < FEW_DISAGREEMENTS else None
+    found = estimate(summed, statistic, settings, edge=None if apart else bound)
     if found.value is None:
         return replace(found, warnings=(*summed.warnings, reason("one-label-only")))
+    even = np.ptp(summed.weights) <= 1e-9 * summed.weights.max()
+    if apart and bound is not None and even and found.low is not None:
+        found = replace(found, low=max(found.low, min(bound.low, found.value)))
     return refuse_if_few(found, paired)
 
 

@@ -15,6 +15,8 @@ from judge.stats.reasons import reason
 from judge.stats.resample import DEFAULT, FEW_CLUSTERS, Settings
 from judge.stats.tables import SIMPLE, Design, FloatArray, Sample, items
 
+FEW_MISSES = 5
+
 
 @dataclass(frozen=True, slots=True)
 class Counted:
@@ -90,7 +92,9 @@ def share(sample: Sample, part: ArrayLike, whole: ArrayLike, level: float = 0.95
     value = sum w y / sum w d. The effective n is m / (m - 1) value (1 - value) / V for m items in the whole, V the between-cluster variance of the ratio by
     linearisation, at most the number of items in the whole; with no misses (or no hits) V is 0, and Kish's effective
     number of clusters stands in, as if items of one cluster were copies of each other. The factor (t_{m-1} / t_df)^2
-    pays for having estimated V from clusters, with df from the kurtosis of their residuals.
+    pays for having estimated V from clusters, with df from the kurtosis of their residuals. Where one to four misses
+    (or hits) of equal weight carry V, clustering costs no more than that copying: a single miss would else give a wider
+    interval than none.
 
     Returns None where the whole is empty. Source: Korn & Graubard 1998, Survey Methodology 24(2), 193-201.
     """
@@ -113,6 +117,11 @@ def share(sample: Sample, part: ArrayLike, whole: ArrayLike, level: float = 0.95
         upper = (1 + level) / 2
         df = _freedom(residuals, holding)
         factor = (t_quantile(upper, count - 1) / t_quantile(upper, df)) ** 2
+    misses = count - round(float(sample.counts() @ part))
+    if min(misses, count - misses) < FEW_MISSES and np.ptp(sample.weights) <= 1e-9 * sample.weights.max():
+        copies = min(float(count), total**2 / float((sizes**2).sum()))
+        effective = max(effective, copies)
+        factor = max(factor, copies / effective)
     return Share(value, count, effective, factor, holding)
 
 

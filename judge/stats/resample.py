@@ -13,6 +13,7 @@ This module knows no coefficient: it is handed a function from sums to values.
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -90,22 +91,38 @@ def _distinct(rows: FloatArray) -> tuple[FloatArray, FloatArray]:
     return rows[first], counts.astype(np.float64)
 
 
-def _drawn(rows: FloatArray, replicates: int, rng: np.random.Generator) -> FloatArray:
-    """Sums of resampled rows, (replicates, n_sums): n - 1 of n are drawn and scaled up (Rao & Wu 1988)."""
-    n = len(rows)
+def _drawn(rows: FloatArray, settings: Settings, rng: np.random.Generator, *, fresh: bool) -> FloatArray:
+    """Sums of resampled rows, (replicates, n_sums): n - 1 of n are drawn and scaled up (Rao & Wu 1988).
+
+    ``fresh`` says that nothing was drawn from the generator yet.
+    """
+    n, replicates = len(rows), settings.replicates
     scale = n / (n - 1)
     unique, counts = _distinct(rows) if n > 2 * rows.shape[1] else (rows, np.ones(n))
     if len(unique) < n / 8:
         draws = rng.multinomial(n - 1, counts / n, size=replicates)
         return np.asarray(draws @ unique * scale)
+    if replicates * n <= _CHUNK and fresh:
+        return np.asarray(_times(n, replicates, settings.seed) @ rows * scale)
     sums = np.empty((replicates, rows.shape[1]))
     step = max(1, _CHUNK // n)
     for start in range(0, replicates, step):
         size = min(step, replicates - start)
-        picked = rng.integers(0, n, size=(size, n - 1)) + np.arange(size)[:, None] * n
-        times = np.bincount(picked.reshape(-1), minlength=size * n).reshape(size, n)
-        sums[start : start + size] = times @ rows
+        sums[start : start + size] = _multiplicities(n, size, rng) @ rows
     return np.asarray(sums * scale)
+
+
+def _multiplicities(n: int, size: int, rng: np.random.Generator) -> FloatArray:
+    """How often each of n clusters is drawn in n - 1 draws, (size, n)."""
+    picked = rng.integers(0, n, size=(size, n - 1)) + np.arange(size)[:, None] * n
+    times = np.bincount(picked.reshape(-1), minlength=size * n).reshape(size, n)
+    return times.astype(np.float64)
+
+
+@lru_cache(maxsize=4)
+def _times(n: int, size: int, seed: int) -> FloatArray:
+    """The same, drawn once for all coefficients of as many clusters: each of them has its own generator with this seed."""
+    return _multiplicities(n, size, np.random.default_rng(seed))
 
 
 def replicates(sample: Sample, statistic: Statistic, settings: Settings = DEFAULT) -> FloatArray:
@@ -115,8 +132,8 @@ def replicates(sample: Sample, statistic: Statistic, settings: Settings = DEFAUL
     """
     rng = np.random.default_rng(settings.seed)
     sums = np.zeros((settings.replicates, sample.rows.shape[1]))
-    for stratum in np.unique(sample.strata):
-        sums += _drawn(sample.rows[sample.strata == stratum], settings.replicates, rng)
+    for number, stratum in enumerate(np.unique(sample.strata)):
+        sums += _drawn(sample.rows[sample.strata == stratum], settings, rng, fresh=number == 0)
     return _quiet(statistic, sums)
 
 

@@ -38,7 +38,7 @@ LINE = json.dumps(CHAT).encode()
     [
         ("a.jsonl", LINE, "a"),
         ("windows.jsonl", b"\xef\xbb\xbf" + LINE + b"\r\n\r\n", "a"),
-        ("packed.jsonl.gz", gzip.compress(LINE + b"\n"), "a"),
+        ("packed.jsonl.gz", gzip.compress(LINE + b"\n", mtime=0), "a"),
         ("pretty.json", json.dumps(CHAT, indent=2).encode(), "a"),
         ("array.json", b"[" + LINE + b"]", "a"),
         ("bom.json", b"\xef\xbb\xbf[" + LINE + b"]", "a"),
@@ -242,7 +242,7 @@ def test_what_is_no_hub_id_is_said_before_anything_is_asked() -> None:
         ("latin.txt", b"Human: a\n\nAssistant: \xe9\n", ":3", "this is not UTF-8"),
         ("story.txt", b"Once upon a time.\n", "", "no format recognises this"),
         ("archive.zip", b"PK\x03\x04....", "", "a zip archive"),
-        ("cut.jsonl.gz", gzip.compress(LINE * 99)[:60], "", "broken or cut off"),
+        ("cut.jsonl.gz", gzip.compress(LINE * 99, mtime=0)[:60], "", "broken or cut off"),
         ("bad.parquet", b"PAR1 and no more", "", "the Parquet file cannot be read"),
         ("bad.arrow", b"nonsense", "", "the Arrow file cannot be read"),
         ("quotes.csv", b'id,messages\na,"b"c\n', ":2", "is not CSV"),

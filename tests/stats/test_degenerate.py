@@ -182,3 +182,22 @@ def test_an_estimate_prints_what_is_known() -> None:
     assert str(Estimate(0.5, None, None, n=9)) == "0.500 (n=9, no interval)"
     assert str(Estimate(0.00012, 0.0001, 0.2, n=9)) == "0.00012 [0.0001, 0.200] (n=9)"
     assert Estimate(None, None, None, warnings=("few-items: x", "b: y")).reasons == ("few-items", "b")
+
+
+def test_one_disagreement_never_widens_an_interval_beyond_reason() -> None:
+    """A resampled spread from a single disagreement says nothing; that it was one of many does."""
+    clusters = [n // 2 for n in range(60)]
+    truth = [n % 3 for n in range(60)]
+    design = Design(clusters=clusters)
+    lows = {}
+    for wrong in (0, 1, 2, 4):
+        answer = [
+            (label + 1) % 3 if n in range(0, 15 * wrong, 15) else label for n, label in enumerate(truth)
+        ]
+        table = confusion(truth, answer, 3, design)
+        ratings = np.column_stack([truth, answer])
+        found = (raw_agreement(table), kappa(table), gwet(table), alpha(ratings, 3, "nominal", design=design))
+        lows[wrong] = [low(one) for one in found]
+    for fewer, more in ((0, 1), (1, 2), (2, 4)):
+        assert all(a > b - 0.03 for a, b in zip(lows[fewer], lows[more], strict=True))
+    assert min(lows[1]) > 0.7  # 59 of 60

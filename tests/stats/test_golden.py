@@ -180,6 +180,14 @@ def test_fleiss_kappa_of_complete_data_equals_the_published_value(golden: Golden
     assert round(value(found), 3) == golden["oracle"]["fleiss_wikipedia"]["published"]
 
 
+def test_fleiss_1971(golden: Golden) -> None:
+    table = golden["published"]["fleiss_1971"]
+    ratings = [[label for label, times in enumerate(row) for _ in range(times)] for row in table["counts"]]
+    shares = np.bincount(np.array(ratings).reshape(-1)) / 180
+    assert shares.round(3).tolist() == table["shares"]
+    assert round(value(many_rater(ratings, 5, chance="fleiss", settings=QUICK)), 3) == table["kappa"]
+
+
 def test_mcnemar_equals_statsmodels(golden: Golden) -> None:
     for case in golden["oracle"]["tests"]["mcnemar"]:
         assert mcnemar(case["b"], case["c"]).p_exact == pytest.approx(case["exact"])
