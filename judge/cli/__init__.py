@@ -1,7 +1,7 @@
 """The command line: one module per verb. Each parses, calls the library once and prints.
 
-stdout carries data, stderr everything for people. Exit codes: 0 done; 2 usage or configuration; 3 finished with failures,
-or the provider stayed away; 4 stopped by the budget; 5 batches are under way; 130 interrupted, state saved.
+stdout carries data, stderr everything for people. Exit codes: 0 done; 1 a gate missed; 2 usage or configuration; 3 finished with
+failures, or the provider stayed away; 4 stopped by the budget; 5 batches are under way; 130 interrupted, state saved.
 """
 
 import sys
@@ -10,9 +10,11 @@ import typer
 
 from judge import __version__
 from judge.cli import (
+    agree,
     annotate,
     attack,
     batch,
+    calibrate,
     cost,
     doctor,
     drift,
@@ -40,6 +42,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("label")(label.label)
+app.command("agree")(agree.agree)
+app.command("calibrate")(calibrate.calibrate)
 app.command("show")(show.show)
 app.command("cost")(cost.cost)
 app.add_typer(graders.app, name="graders")

@@ -52,8 +52,9 @@ def find(text: str, runs_dir: Path = Path("runs")) -> Source:
 
 
 def run(text: str, runs_dir: Path = Path("runs")) -> Run:
-    """A run by name or folder. Raises UsageError where it is something else."""
-    found = find(text, runs_dir)
+    """A run by name or folder, where only a run will do. Raises UsageError where it is something else."""
+    by_name = runs_dir / text
+    found = Run(by_name.name, by_name.parent) if _is_run(by_name) else find(text, runs_dir)
     if not isinstance(found, Run):
         raise UsageError("a run was expected here", found=f"{text}, which holds hand labels", do="name a run")
     return found
@@ -69,8 +70,23 @@ def labelled_set(text: str, *, test: bool = False) -> EvalSet:
             )
         found = found.test
     if not found.annotators:
-        raise UsageError("nobody has labelled this set", where=str(found.folder), do="see docs on labelling")
+        raise UsageError(
+            "nobody has labelled this set",
+            where=str(found.folder),
+            do="put labels/NAME.jsonl beside its transcripts",
+        )
     return found
+
+
+def labels(text: str, *, test: bool = False) -> EvalSet | Path:
+    """Hand labels: a set, with ``test`` its sealed split, or one annotator's file. Raises UsageError."""
+    if Path(text).is_file():
+        if test:
+            raise UsageError(
+                "--test is for a whole set", found=text, do="name SET/test/labels/ANNOTATOR.jsonl"
+            )
+        return _labels(Path(text))
+    return labelled_set(text, test=test)
 
 
 def gather(

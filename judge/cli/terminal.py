@@ -2,14 +2,9 @@
 
 import sys
 
+from judge.visible import clean
 
-def clean(text: str) -> str:
-    r"""Text with control characters made visible.
-
-    >>> clean("red\x1b[31m alert")
-    'red\\x1b[31m alert'
-    """
-    return "".join(c if c in "\n\t" or c.isprintable() else f"\\x{ord(c):02x}" for c in text)
+__all__ = ["announce", "clean"]
 
 
 def announce(text: str) -> None:

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from judge.grader import gates as gating
 from judge.transcript import CHANNELS, ROLES, Channel, Role
 
 Scale = Literal["nominal", "ordinal", "multilabel"]
@@ -124,6 +125,8 @@ class Grader(BaseModel):
     facets: dict[str, Facet]
     derived: dict[str, str] = Field(default_factory=dict)
     """Name to a Jinja expression over the facets' values: composites are computed, never judged."""
+    gates: tuple[str, ...] = ()
+    """What ``judge calibrate`` holds the grader to; see ``judge.grader.gates``. Nothing of it is sent to a judge."""
 
     path: Path
     templates: dict[str, str] = Field(repr=False)
@@ -142,3 +145,19 @@ class Grader(BaseModel):
                 "or set its roll_up to highest"
             )
         return self
+
+    @model_validator(mode="after")
+    def _gates_name_what_there_is(self) -> Self:
+        for text in self.gates:
+            self.check_gate(gating.parse(text))
+        return self
+
+    def check_gate(self, gate: gating.Gate) -> None:
+        """Raise ValueError for a gate on a facet or a label that this grader has not."""
+        facet = self.facets.get(gate.facet or self.primary)
+        if facet is None:
+            raise ValueError(f"gate {gate}: there is no facet {gate.facet!r} among {list(self.facets)}")
+        if gate.label and gate.label not in facet.vocabulary:
+            raise ValueError(
+                f"gate {gate}: {facet.name} has no label {gate.label!r}, only {list(facet.vocabulary)}"
+            )

@@ -181,12 +181,20 @@ class Ratings:
         """Line raters up on a facet; by default all that speak of it. Raises UsageError for a label that it has not."""
         asked = (grader.name, facet.name)
         chosen = tuple(raters or (rater for rater in self.raters if asked in rater.ratings))
+        return self._side_by_side(grader, facet, [(rater, sample) for rater in chosen])
+
+    def repeats(self, grader: Grader, facet: Facet, rater: Rater) -> Panel:
+        """A judge beside itself: one column for each repeat, so ``raters`` holds the same one several times."""
+        return self._side_by_side(grader, facet, [(rater, sample) for sample in range(rater.samples)])
+
+    def _side_by_side(self, grader: Grader, facet: Facet, columns: Sequence[tuple[Rater, int]]) -> Panel:
+        asked = (grader.name, facet.name)
         rows = [
-            (item, tuple(rater.rating(asked, name, sample) for rater in chosen))
+            (item, tuple(rater.rating(asked, name, sample) for rater, sample in columns))
             for name, item in self.items.items()
         ]
         rows = [(item, found) for item, found in rows if any(rating is not ABSENT for rating in found)]
-        codes = np.full((len(rows), len(chosen)), MISSING, dtype=np.int64)
+        codes = np.full((len(rows), len(columns)), MISSING, dtype=np.int64)
         if not facet.multilabel:
             code = {label: number for number, label in enumerate(facet.vocabulary)}
             for n, (item, found) in enumerate(rows):
@@ -194,10 +202,11 @@ class Ratings:
                     if rating.value is None:
                         continue
                     if rating.value not in code:
-                        raise _unknown_label(grader, facet, chosen[column], item, rating)
+                        raise _unknown_label(grader, facet, columns[column][0], item, rating)
                     codes[n, column] = code[rating.value]
         items = tuple(item for item, _ in rows)
-        return Panel(grader, facet, items, chosen, tuple(r for _, r in rows), codes, self._design(items))
+        raters = tuple(rater for rater, _ in columns)
+        return Panel(grader, facet, items, raters, tuple(r for _, r in rows), codes, self._design(items))
 
     def _design(self, items: Sequence[Item]) -> Design:
         strata = [item.stratum for item in items]

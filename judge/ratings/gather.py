@@ -73,7 +73,9 @@ def _judge(
     ratings: dict[Question, dict[tuple[str, int], Rating]] = {}
     rubrics: dict[str, Grader] = {}
     facets: dict[str, list[str]] = {}
+    model = manifest.model if manifest else ""
     for record in run.records():
+        model = model or record.model
         if record.grader not in rubrics:
             rubrics[record.grader] = _rubric(run, record.grader, graders)
             asked = rubrics[record.grader].facets
@@ -92,7 +94,6 @@ def _judge(
     if manifest is not None and manifest.method == "logprob":  # only primary facets were asked
         primaries = {(name, grader.primary) for name, grader in rubrics.items()}
         ratings = {question: found for question, found in ratings.items() if question in primaries}
-    model = manifest.model if manifest else ""
     return Rater(run.name, "judge", ratings, model, rubrics, run.folder, manifest)
 
 

@@ -68,6 +68,7 @@ def test_what_is_ambiguous_or_nothing_is_refused(here):
         sources.find("eval_sets/x/README.md")
     with pytest.raises(UsageError, match="a run was expected"):
         sources.run("eval_sets/x")
+    assert sources.run("x").folder == here.joinpath("runs/x").relative_to(here)
 
 
 def test_the_sealed_part_is_written_down_before_it_is_read(here, capsys):

@@ -1,0 +1,209 @@
+"""Drawings as inline SVG, in the page's own colours and fonts, so that light, dark and print all fit.
+
+Drawn with matplotlib (the extra ``report``), which is imported when the first drawing is made. Colours are placeholders that
+the style sheet's variables replace; text stays text.
+"""
+
+import io
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import wraps
+from importlib.util import find_spec
+from typing import Any, Literal, ParamSpec
+
+from judge.errors import UsageError
+from judge.estimate import Estimate
+from judge.report import words
+from judge.visible import clean
+
+P = ParamSpec("P")
+Role = Literal["judge", "people", "floor", "plain"]
+"""What a dot stands for: the judge, annotators among themselves, a grader that cannot read, anything else."""
+
+_COLOURS = {
+    "ink": "#010101",
+    "muted": "#020202",
+    "rule": "#030303",
+    "judge": "#040404",
+    "people": "#050505",
+    "floor": "#060606",
+    "plain": "#070707",
+}
+_MARKERS = {"judge": "o", "people": "D", "floor": "s", "plain": "o"}
+_SETTINGS: dict[Any, Any] = {
+    "svg.fonttype": "none",  # text as text: it can be searched, copied and read aloud
+    "svg.hashsalt": "judge",  # the same numbers give the same bytes
+    "font.family": "sans-serif",
+    "font.size": 10.0,
+    "text.parse_math": False,  # a label with two dollar signs is no formula
+    "axes.linewidth": 0.8,
+}
+ROW = 0.3
+WIDTH = 7.6
+_NAMES, _NUMBERS = 0.34, 0.2
+"""Shares of the width for the names on the left and the numbers on the right."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dot:
+    """One row of a forest plot. ``hollow`` dots are the second figure of a row, such as precision beside recall."""
+
+    name: str
+    estimate: Estimate
+    role: Role = "plain"
+    hollow: bool = False
+    shown: str = ""
+    """What stands on the right; the estimate where empty."""
+
+
+def require() -> None:
+    """Raise UsageError where matplotlib is not installed, before any work is done for nothing."""
+    if find_spec("matplotlib") is None:
+        raise UsageError(
+            "HTML reports have drawings, and matplotlib, which draws them, is not installed",
+            do="pip install 'judge[report]' (or write the report with --markdown or --json instead)",
+        )
+
+
+def _styled(draw: Callable[P, str]) -> Callable[P, str]:
+    """Draw with our settings, whatever a matplotlibrc says."""
+
+    @wraps(draw)
+    def styled(*args: P.args, **kwargs: P.kwargs) -> str:
+        import matplotlib as mpl
+
+        ours = {
+            k: v for k, v in mpl.rcParamsDefault.items() if k != "backend"
+        } | _SETTINGS  # that one loads pyplot
+        with mpl.rc_context(ours):
+            return draw(*args, **kwargs)
+
+    return styled
+
+
+@_styled
+def forest(groups: Sequence[Sequence[Dot]], span: tuple[float, float] | None = None, label: str = "") -> str:
+    """Dots with their intervals under one another, groups apart; nothing for nothing. ``span`` is the axis, by default what is needed up to 1."""
+    rows = [(at, dot) for at, group in enumerate(groups) for dot in group]
+    if not rows:
+        return ""
+    low, high = span or _span([dot.estimate for _, dot in rows])
+    height = ROW * (len(rows) + 0.5 * (len(groups) - 1)) + (0.62 if label else 0.42)
+    figure, axes = _blank(height, bottom=0.5 if label else 0.32)
+    for number, (group, dot) in enumerate(rows):
+        y = -number - 0.5 * group
+        _draw(axes, dot, y, (low, high))
+        axes.text(
+            -0.02,
+            y,
+            clean(dot.name),
+            transform=axes.get_yaxis_transform(),
+            ha="right",
+            va="center",
+            color=_COLOURS["ink"],
+        )
+        axes.text(
+            1.0, y, dot.shown or words.estimate(dot.estimate), transform=axes.get_yaxis_transform(), ha="left",
+            va="center", color=_COLOURS["muted"],
+        )  # fmt: skip
+    last = -(len(rows) - 1) - 0.5 * (len(groups) - 1)
+    axes.set_ylim(last - 0.6, 0.6)
+    axes.set_xlim(low, high + 0.06 * (high - low))  # room beside a dot that lies on 1
+    if low < 0 < high:
+        axes.axvline(0, color=_COLOURS["rule"], linewidth=0.8, zorder=0)
+    axes.set_xlabel(label, color=_COLOURS["muted"], fontsize=9)
+    return _svg(figure)
+
+
+@_styled
+def reliability(points: Sequence[tuple[float, Estimate]]) -> str:
+    """Stated confidence against the share that was right, with the diagonal on which a calibrated judge would lie."""
+    figure, axes = _blank(3.6, width=4.4, left=0.15, right=0.97)
+    axes.plot([0, 1], [0, 1], color=_COLOURS["rule"], linewidth=1, zorder=0)
+    for stated, found in points:
+        if found.value is None:
+            continue
+        if found.low is not None and found.high is not None:
+            axes.plot(
+                [stated, stated],
+                [found.low, found.high],
+                color=_COLOURS["judge"],
+                linewidth=1.6,
+                solid_capstyle="butt",
+            )
+        axes.plot(stated, found.value, "o", color=_COLOURS["judge"], markersize=6)
+    axes.set_xlim(0, 1.02)
+    axes.set_ylim(0, 1.02)
+    axes.set_yticks([0, 0.25, 0.5, 0.75, 1])
+    axes.tick_params(axis="y", length=0, labelcolor=_COLOURS["muted"])
+    axes.grid(axis="y", color=_COLOURS["rule"], linewidth=0.6)
+    axes.set_xlabel("stated probability of the label given", color=_COLOURS["muted"], fontsize=9)
+    axes.set_ylabel("share that was right", color=_COLOURS["muted"], fontsize=9)
+    return _svg(figure)
+
+
+def _span(estimates: Sequence[Estimate]) -> tuple[float, float]:
+    ends = [end for e in estimates for end in (e.value, e.low) if end is not None]
+    lowest = min(ends, default=0.0)
+    return (0.0 if lowest >= 0 else max(-1.0, lowest - 0.05), 1.0)
+
+
+def _blank(
+    height: float,
+    width: float = WIDTH,
+    bottom: float = 0.5,
+    left: float = _NAMES,
+    right: float = 1 - _NUMBERS,
+) -> tuple[Any, Any]:
+    """A figure with one bare pair of axes, without pyplot's global state."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height))
+    axes = figure.add_axes((left, bottom / height, right - left, 1 - (bottom + 0.06) / height))
+    for side in ("top", "left", "right"):
+        axes.spines[side].set_visible(False)
+    axes.spines["bottom"].set_color(_COLOURS["rule"])
+    axes.patch.set_visible(False)
+    figure.patch.set_visible(False)
+    axes.set_yticks([])
+    axes.tick_params(axis="x", color=_COLOURS["rule"], labelcolor=_COLOURS["muted"], labelsize=9)
+    axes.grid(axis="x", color=_COLOURS["rule"], linewidth=0.6)
+    axes.set_axisbelow(True)
+    return figure, axes
+
+
+def _draw(axes: Any, dot: Dot, y: float, span: tuple[float, float]) -> None:
+    colour, found = _COLOURS[dot.role], dot.estimate
+    if found.low is not None and found.high is not None:
+        ends = [max(found.low, span[0]), min(found.high, span[1])]
+        axes.plot(ends, [y, y], color=colour, linewidth=1.8, solid_capstyle="butt", alpha=0.75, clip_on=False)
+    if found.value is not None:
+        face = "none" if dot.hollow else colour
+        axes.plot(
+            found.value,
+            y,
+            _MARKERS[dot.role],
+            color=colour,
+            markerfacecolor=face,
+            markersize=6.5,
+            clip_on=False,
+        )
+
+
+def _svg(figure: Any) -> str:
+    """The figure as an ``svg`` element: colours as variables of the style sheet, the page's font, no size of its own."""
+    data = io.StringIO()
+    figure.savefig(data, format="svg", metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
+    text = data.getvalue()
+    text = text[text.index("<svg") :]
+    for name, colour in _COLOURS.items():
+        text = text.replace(colour, f"var(--{name})")
+    text = re.sub(r"font: ([\d.]+)px [^;\"]*", r"font-size: \1px", text)
+    text = re.sub(r"font-family: [^;\"]*;?", "", text)
+    text = re.sub(r"<style.*?</style>", "", text, flags=re.DOTALL)  # its rules would hold for the whole page
+    text = re.sub(r' id="[a-z0-9]+\.?[a-z0-9]*_\d+"', "", text)  # the same in every drawing
+    text = re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", text, count=1)
+    width = float(figure.get_figwidth()) * 72
+    size = f' style="max-width: {width:.0f}pt; min-width: {0.75 * width:.0f}pt"'
+    return re.sub(r'(<svg[^>]*?) width="[\d.]+pt"', rf"\1{size}", text, count=1)

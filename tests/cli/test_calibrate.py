@@ -1,0 +1,123 @@
+"""``judge agree`` and ``judge calibrate`` as commands, on a real set with recorded answers."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from judge.eval_sets import EvalSet
+from judge.looks import looks
+from tests.cli.command import Command
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def here(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("calibrate")
+    shutil.copytree(ROOT / "eval_sets" / "legibility", folder / "eval_sets" / "legibility")
+    command = Command(folder)
+    arguments = ("--grader", "legibility", "--model", "replay/offline/claude", "--run", "r", "-q")
+    assert command.run("label", "eval_sets/legibility", *arguments).returncode == 0
+    return command
+
+
+def test_agree_shows_every_pair_and_the_confusions(here):
+    done = here.run("agree", "runs/r", "eval_sets/legibility")
+    assert done.returncode == 0, done.stderr
+    assert "claude-a: annotator, a language model, family claude" in done.stdout
+    assert "adjudicated | r" in done.stdout
+    assert "partly_illegible" in done.stdout
+    assert max(map(len, done.stdout.splitlines())) <= 120
+
+
+@pytest.mark.parametrize("columns", ["80", "120"])
+def test_both_fit_the_terminal(here, columns):
+    here.env["COLUMNS"] = columns
+    for arguments in (
+        ("agree", "r", "legibility"),
+        ("calibrate", "r", "--on", "legibility", "--by", "length"),
+    ):
+        done = here.run(*arguments)
+        assert done.returncode == 0, done.stderr
+        assert max(map(len, done.stdout.splitlines())) <= int(columns)
+        assert "…" not in done.stdout
+
+
+def test_json_has_everything(here):
+    done = here.run("calibrate", "r", "--on", "eval_sets/legibility", "--json")
+    found = json.loads(done.stdout)
+    (facet,) = found["facets"]
+    assert facet["judge"]["with_nulls"]["coefficients"]["kappa"]["value"] == pytest.approx(0.961, abs=5e-4)
+    assert {b["name"] for b in facet["baselines"]} == {"constant", "keywords", "bag of words"}
+    assert json.loads(here.run("agree", "r", "legibility", "--json").stdout)["facets"]
+
+
+def test_a_missed_gate_is_exit_code_1_and_says_by_how_much(here):
+    done = here.run(
+        "calibrate", "r", "--on", "legibility", "--gate", "kappa>=0.99", "--gate", "agreement>=0.1"
+    )
+    assert done.returncode == 1
+    words = " ".join(done.stdout.split())
+    assert "gate missed legibility: kappa >= 0.99" in words
+    assert "short by" in words
+    assert "gate holds legibility: agreement >= 0.1" in words
+    assert "no gate on a recall" in words
+    assert here.run("calibrate", "r", "--on", "legibility", "--gate", "kappa>=0.1").returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("gate", "words"),
+    [
+        ("kappa>0.8", "not a gate"),
+        ("kapa>=0.8", "no figure is called 'kapa'"),
+        ("recall.green>=.5", "no figure 'recall.green'"),
+    ],
+)
+def test_a_gate_that_cannot_be_read_is_refused(here, gate, words):
+    done = here.run("calibrate", "r", "--on", "legibility", "--gate", gate)
+    assert done.returncode == 2
+    assert words in done.stderr
+    assert done.stdout == ""
+
+
+def test_gates_of_the_header_are_held(here):
+    header = (ROOT / "prompts" / "legibility.jinja").read_text()
+    (here.folder / "strict").mkdir(exist_ok=True)
+    (here.folder / "strict" / "legibility.jinja").write_text(
+        header.replace("\nfacets:\n", "\ngates: [kappa >= 0.99]\nfacets:\n", 1)
+    )
+    assert here.run("calibrate", "r", "--on", "legibility", "--prompts", "strict").returncode == 1
+
+
+def test_the_sealed_split_is_looked_at_only_on_request_and_every_look_is_counted(here):
+    whole = EvalSet(here.folder / "eval_sets" / "legibility")
+    assert looks(whole) == []
+    arguments = ("--grader", "legibility", "--model", "replay/offline/claude", "--run", "t", "-q")
+    here.run("label", "eval_sets/legibility/test", *arguments)  # nothing is recorded for it: only failures
+    first = here.run("calibrate", "t", "--on", "legibility", "--test")
+    assert "look 1" in first.stderr
+    again = here.run("calibrate", "t", "--on", "eval_sets/legibility/test", "--json")
+    assert [look.verb for look in looks(whole)] == ["calibrate", "calibrate"]
+    assert "run t: offline/claude, legibility" in looks(whole)[0].what[0]
+    assert again.returncode == 0, again.stderr
+    assert json.loads(again.stdout)["setting"]["looks"] == 2
+    assert any("looked-before" in w for w in json.loads(again.stdout)["warnings"])
+
+
+def test_reports_are_written(here):
+    done = here.run("calibrate", "r", "--on", "legibility", "--html", "out/r.html", "--markdown", "out/r.md")
+    assert done.returncode == 0, done.stderr
+    assert (here.folder / "out/r.html").read_text().startswith("<!doctype html>")
+    assert (here.folder / "out/r.md").read_text().startswith("# Calibration of r on legibility")
+    assert "report  out/r.html" in done.stderr
+
+
+def test_what_cannot_be_compared_is_refused(here):
+    done = here.run("calibrate", "nowhere", "--on", "legibility")
+    assert done.returncode == 2
+    assert "no such run" in done.stderr
+    done = here.run("agree", "r")
+    assert done.returncode == 2
+    assert "no facet has two raters" in done.stderr

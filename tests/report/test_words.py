@@ -1,0 +1,31 @@
+"""Numbers as text: never 0 or 1 for what is neither, and undefined said as such."""
+
+import doctest
+
+import pytest
+
+from judge.estimate import Estimate
+from judge.report import markdown, words
+
+
+@pytest.mark.parametrize("module", [words, markdown])
+def test_the_examples_hold(module):
+    assert doctest.testmod(module).failed == 0
+
+
+def test_bounds_without_a_value_are_said_as_bounds():
+    assert words.estimate(Estimate(None, 0.0, 0.004)) == "between .00 and .004"
+
+
+def test_a_lower_limit_is_not_rounded_up_to_one():
+    assert words.interval(Estimate(1.0, 0.9996, 1.0)) == "[>.999, 1.00]"
+    assert words.interval(Estimate(0.5, 0.2, 0.9996)) == "[.20, 1.00]"
+    assert words.interval(Estimate(0.1, -0.001, 0.2)) == "[.00, .20]"
+    assert words.interval(Estimate(0.001, 0.0004, 0.002)) == "[.0004, .002]"
+
+
+def test_reasons_are_told_once_without_particulars():
+    found = [
+        Estimate(1.0, None, None, warnings=(f"few-clusters: fewer than 10 clusters ({n})",)) for n in (3, 7)
+    ]
+    assert words.reasons(found) == ("few-clusters: fewer than 10 clusters",)
