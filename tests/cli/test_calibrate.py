@@ -49,7 +49,12 @@ def test_json_has_everything(here):
     done = here.run("calibrate", "r", "--on", "eval_sets/legibility", "--json")
     found = json.loads(done.stdout)
     (facet,) = found["facets"]
-    assert facet["judge"]["with_nulls"]["coefficients"]["kappa"]["value"] == pytest.approx(0.961, abs=5e-4)
+    truth = EvalSet(here.folder / "eval_sets" / "legibility").labels("adjudicated")
+    said = {record["transcript_id"]: record["values"]["legibility"] for record in here.records()}
+    agreed = [truth[item, "legibility"].label == label for item, label in said.items()]
+    value = facet["judge"]["with_nulls"]["coefficients"]["agreement"]["value"]
+    assert value == pytest.approx(sum(agreed) / len(agreed))
+    assert facet["judge"]["items"] == len(agreed) > 20
     assert {b["name"] for b in facet["baselines"]} == {"constant", "keywords", "bag of words"}
     assert json.loads(here.run("agree", "r", "legibility", "--json").stdout)["facets"]
 
