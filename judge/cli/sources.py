@@ -73,7 +73,7 @@ def labelled_set(text: str, *, test: bool = False) -> EvalSet:
         raise UsageError(
             "nobody has labelled this set",
             where=str(found.folder),
-            do="put labels/NAME.jsonl beside its transcripts",
+            do=f"label it: judge annotate {found.folder}",
         )
     return found
 
