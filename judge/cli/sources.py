@@ -96,9 +96,13 @@ def gather(
     prompts: Path | None = None,
     cluster: str = "cluster",
 ) -> Ratings:
-    """All ratings of these sources; sealed splits among them are written down as looked at, by this verb, first."""
+    """All ratings of these sources; sealed splits among them are written down as looked at, by this verb, first.
+
+    Annotators among themselves are no look: nothing is chosen by how they agree.
+    """
     what = tuple(_told(source) for source in sources)
-    for sealed in sealed_sets(sources):
+    judged = any(isinstance(source, Run) for source in sources)
+    for sealed in sealed_sets(sources) if judged else ():
         looks.record(sealed, verb, what)
         announce(f"{sealed.name} is sealed: this is look {len(looks.looks(sealed))} at its labels")
     return gather_ratings(sources, rubrics(prompts), cluster)
