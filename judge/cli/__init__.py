@@ -16,6 +16,7 @@ from judge.cli import (
     batch,
     calibrate,
     cost,
+    compare,
     doctor,
     drift,
     eval_sets,
@@ -46,6 +47,7 @@ app.command("agree")(agree.agree)
 app.command("calibrate")(calibrate.calibrate)
 app.command("show")(show.show)
 app.command("cost")(cost.cost)
+app.command("compare")(compare.compare)
 app.add_typer(graders.app, name="graders")
 app.add_typer(transcripts.app, name="transcripts")
 app.add_typer(runs.app, name="runs")
