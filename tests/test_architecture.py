@@ -18,6 +18,7 @@ FLOORS = [
     {"parse", "store", "runs", "export", "eval_sets", "providers"},
     {"looks", "ratings"},
     {"labelling", "calibration", "comparison", "rates"},
+    {"iteration"},
     {"report", "annotate", "attacks"},
     {"cli"},
 ]

@@ -31,6 +31,7 @@ from judge.cli import (
     selftest,
     show,
     transcripts,
+    try_,
 )
 from judge.cli.terminal import announce
 from judge.errors import JudgeError
@@ -47,6 +48,7 @@ app.command("agree")(agree.agree)
 app.command("calibrate")(calibrate.calibrate)
 app.command("show")(show.show)
 app.command("cost")(cost.cost)
+app.command("try")(try_.try_)
 app.command("compare")(compare.compare)
 app.add_typer(graders.app, name="graders")
 app.add_typer(transcripts.app, name="transcripts")

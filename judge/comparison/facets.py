@@ -1,11 +1,12 @@
 """One facet of a comparison in numbers: right answers, kappa, recall of each label, and the items that flipped."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
-from judge.comparison.pairing import Pair
+from judge.comparison.pairing import Pair, same_value
 from judge.comparison.verdict import Tested, Verdict, assess
 from judge.estimate import Estimate
 from judge.ratings import Rating
@@ -183,7 +184,7 @@ def complete(
         negatives=negatives,
         test=tested,
         verdict=verdict,
-        flips=flips(pair),
+        flips=flips(zip((i.id for i in pair.items), pair.human, pair.first, pair.second, strict=True)),
     )
 
 
@@ -215,18 +216,20 @@ def _on_scale(pair: Pair, settings: Settings) -> Estimate | None:
     return differences(Trio(human, first, second, len(code)), "quadratic", design, settings).kappa
 
 
-def flips(pair: Pair) -> tuple[Flip, ...]:
-    """Items that the two do not answer alike: newly wrong first, then newly right, then the rest."""
+def flips(rows: Iterable[tuple[str, Rating, Rating, Rating]]) -> tuple[Flip, ...]:
+    """Of items with their hand label and two answers, those that the two do not answer alike.
+
+    Newly wrong first, then newly right, then the rest: where there is no hand label, neither is right.
+    """
     found = []
-    rights = zip(pair.right(pair.first), pair.right(pair.second), strict=True)
-    rows = zip(pair.items, pair.human, pair.first, pair.second, rights, strict=True)
-    for item, human, first, second, (before, after) in rows:
+    for item, human, first, second in rows:
         if same_answer(first, second):
             continue
+        before, after = same_value(first, human), same_value(second, human)
         direction: Direction = (
             "gained" if after and not before else "lost" if before and not after else "other"
         )
-        found.append(Flip(item.id, human.value, said(first), said(second), direction))
+        found.append(Flip(item, human.value, said(first), said(second), direction))
     return tuple(sorted(found, key=lambda flip: ("lost", "gained", "other").index(flip.direction)))
 
 

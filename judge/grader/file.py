@@ -101,12 +101,13 @@ def load(path: Path) -> Grader:
         raise GraderError(
             "front matter does not describe a grader", where=f"{path}:1", found=_plain(error)
         ) from error
-    if grader.name != path.stem:
+    named = path.stem.partition(".")[0]
+    if grader.name != named:
         raise GraderError(
             "the file's name and the grader's name differ",
             where=f"{path}:1",
             found=f"name: {grader.name}",
-            do=f"rename the file to {grader.name}.jinja, or the grader to {path.stem}",
+            do=f"rename the file to {grader.name}.jinja, or the grader to {named} (a variant is {named}.ANYTHING.jinja)",
         )
     _check_body(grader)
     return grader
@@ -233,5 +234,13 @@ def find(name: str, folder: Path | None = None) -> Path:
 
 
 def discover(folder: Path) -> list[Path]:
-    """The prompt files of a folder: every ``.jinja`` whose name does not begin with an underscore."""
-    return sorted(path for path in folder.glob("*.jinja") if not path.name.startswith("_"))
+    """The prompt files of a folder: every ``.jinja`` but shared parts (``_x.jinja``) and variants (``x.v2.jinja``)."""
+    return sorted(
+        path for path in folder.glob("*.jinja") if not path.name.startswith("_") and "." not in path.stem
+    )
+
+
+def variants(path: Path) -> list[Path]:
+    """Other versions of a rubric that lie beside it, as ``x.v2.jinja`` does beside ``x.jinja``; of the same grader."""
+    name = path.stem.partition(".")[0]
+    return sorted(other for other in path.parent.glob(f"{name}.*.jinja") if other != path)

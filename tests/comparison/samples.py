@@ -95,7 +95,7 @@ def run(
         "grader_sha256": grader.sha256,
         "model": model,
     }
-    records = []
+    records: list[Verdict | Failure] = []
     for k, first in enumerate(primary):
         if isinstance(first, str) and first.startswith("("):
             records.append(Failure(transcript_id=f"t{k}", kind=first.strip("()"), cost_usd=0.01, **common))

@@ -21,9 +21,9 @@ def facet(tmp_path_factory):
 def pair(facet, first, second, cluster=None):
     n = len(first)
     clusters = [f"c{k}" for k in (range(n) if cluster is None else cluster)]
-    columns = [tuple(RIGHT if hit else WRONG for hit in hits) for hits in (first, second)]
+    one, two = (tuple(RIGHT if hit else WRONG for hit in hits) for hits in (first, second))
     items = tuple(Item(f"t{k}", {}) for k in range(n))
-    return Pair(facet, True, facet.vocabulary, items, (RIGHT,) * n, *columns, Design(clusters=clusters), 0)
+    return Pair(facet, True, facet.vocabulary, items, (RIGHT,) * n, one, two, Design(clusters=clusters), 0)
 
 
 def null_pair(facet, rng, clusters, size, shared):
@@ -34,7 +34,7 @@ def null_pair(facet, rng, clusters, size, shared):
     hits = [
         hard + shared * rng.normal(0, 1, clusters)[cluster] + rng.normal(0, 1, n) > -0.8 for _ in range(2)
     ]
-    return pair(facet, *hits, cluster)
+    return pair(facet, hits[0], hits[1], cluster)
 
 
 def false_better(facet, times, clusters, size, shared, facets):
