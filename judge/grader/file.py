@@ -38,7 +38,7 @@ def template(grader: Grader, name: str) -> Template:
     return _sandboxes[grader.sha256].get_template(name)
 
 
-def _source(folder: Path, name: str) -> tuple[str, Path]:
+def source(folder: Path, name: str) -> tuple[str, Path]:
     """A template's text, front matter blanked so that line numbers stay true, and its file.
 
     It is looked for beside the grader, then among the bundled ones.
@@ -81,7 +81,7 @@ def load(path: Path) -> Grader:
             "no front matter",
             where=f"{path}:1",
             expected="YAML between two lines of ---, at the top of the file",
-            do="start from a skeleton: see docs/adding.md",
+            do="start from a skeleton: judge graders new NAME; see docs/adding.md",
         )
     try:
         fields = yaml.safe_load(header.strip().strip("-"))
@@ -127,7 +127,7 @@ def _templates(path: Path) -> dict[str, str]:
         name = queue.pop(0)
         if name in found:
             continue
-        found[name], file = _source(path.parent, name)
+        found[name], file = source(path.parent, name)
         try:
             tree = Sandbox({}).parse(found[name], name, str(file))
             undeclared = meta.find_undeclared_variables(tree)

@@ -1,0 +1,54 @@
+"""How the history of a grader looks in a terminal, and which hand labels it is measured on."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from judge.cli import sources
+from judge.cli.terminal import clean
+from judge.comparison.history import Version
+from judge.comparison.job import Labels
+from judge.comparison.markdown import short
+from judge.errors import UsageError
+from judge.iteration.asking import dev
+
+
+def labels_for(name: str, on: str, against: str, prompts: Path | None) -> Labels | None:
+    """The dev labels of the set that was named; else of the set of the grader's name, if there is one."""
+    try:
+        found = dev(sources.labelled_set(on or name), "graders history")
+    except UsageError:
+        if on:
+            raise
+        return None
+    return Labels(found, against, sources.rubrics(prompts))
+
+
+def show(versions: Sequence[Version]) -> None:
+    """Oldest first."""
+    table = Table()
+    for heading in ("first run", "v", "sha256"):
+        table.add_column(heading, no_wrap=True)
+    table.add_column("model", overflow="fold")
+    for heading in ("runs", "items", "failed"):
+        table.add_column(heading, justify="right")
+    for heading in ("kappa (n)", "$ each"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for row in versions:
+        agreement = "" if row.kappa is None else f"{short(row.kappa)} ({row.kappa.n})"
+        cost = "?" if row.cost_per_transcript is None else f"{row.cost_per_transcript:.5f}"
+        table.add_row(
+            row.first[:10],
+            str(row.version),
+            row.sha256[:12],
+            Text(clean(row.model)),
+            str(len(row.runs)),
+            str(row.transcripts),
+            str(row.failed),
+            agreement,
+            cost,
+        )
+    Console(highlight=False).print(table)
