@@ -1,5 +1,6 @@
 """``judge compare``: rubrics, or runs, held against the same hand labels."""
 
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,32 +14,61 @@ Against = Annotated[str, typer.Option(help="Whose labels count; the adjudicated 
 
 def compare(
     judges: Annotated[
-        list[str], typer.Argument(metavar="A B...", help="Runs. The first is what others are held against.")
+        list[str],
+        typer.Argument(
+            metavar="A B...", help="Runs; or, with --model, prompt files. A is what others are held against."
+        ),
     ],
     on: On,
+    model: Annotated[
+        list[str], typer.Option(help="The judge to put prompt files to: openai/NAME, ... Repeat for several.")
+    ] = [],  # noqa: B006  (typer copies it)
     against: Against = "",
     grader: Annotated[str | None, typer.Option(help="Which rubric of the runs, if several fit.")] = None,
     test: Annotated[
         bool, typer.Option("--test", help="On the sealed test split. Every look is written down and counted.")
     ] = False,
     cluster: options.Cluster = "cluster",
-    out: Annotated[Path | None, typer.Option(help="Write the report to this .md file.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Write the report to this file: .md.")] = None,
     flips: Annotated[int, typer.Option(min=0, help="At most so many flips of each kind on the screen.")] = 10,
+    max_cost: Annotated[
+        float | None, typer.Option(min=0, help="US dollars that this command may spend.")
+    ] = None,
+    method: options.Method = "generate",
+    order: options.Order = "transcript-first",
+    settings: options.Settings = [],  # noqa: B006
+    base_url: options.BaseUrl = None,
+    in_flight: Annotated[int | None, typer.Option(min=1, help="Requests under way at once, at most.")] = None,
     prompts: options.Prompts = None,
     runs_dir: options.RunsDir = Path("runs"),
     json: options.Json = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress display.")] = False,
 ) -> None:
-    """Tell whether B is better than A on the same transcripts: paired tests, flips both ways, the prompt's diff."""
-    from judge.cli import sources
-    from judge.comparison.job import Labels, compare_runs
-    from judge.errors import UsageError
+    """Tell whether B is better than A on the same transcripts: paired tests, flips both ways, the prompt's diff.
 
-    if len(judges) < 2:  # noqa: PLR2004  (a comparison)
-        raise UsageError("there is nothing to compare with", found=judges[0], expected="two runs or more")
+    Two runs are compared without a call. Prompt files are put to each --model first; what was asked before is not bought.
+    """
+    from judge.cli import sources
+    from judge.comparison.job import Labels
+    from judge.iteration.asking import Asking, Purse
+    from judge.providers.settings import Settings
+
+    writer = _Writer(out, flips, json=json)
     labels = Labels(_labels(on, test=test), against, sources.rubrics(prompts), cluster, grader)
-    runs = [sources.run(name, runs_dir) for name in judges]
-    report = compare_runs([(runs[0], run) for run in runs[1:]], labels)
-    show(report, out=out, most=flips, as_json=json)
+    if not model:
+        writer.show(_runs(judges, labels, runs_dir))
+        return
+    asking = Asking(
+        model=model[0],
+        runs_dir=runs_dir,
+        purse=Purse(max_cost),
+        method=method,  # type: ignore[arg-type]  # plan() checks
+        order=order,  # type: ignore[arg-type]  # likewise
+        sampling=options.settings(settings),
+        in_flight=in_flight,
+        settings=Settings.load(base_url=base_url, max_in_flight=max(in_flight or 0, 512)),
+    )
+    writer.show(_rubrics(judges, model, labels, asking, prompts, quiet=quiet or json))
 
 
 def _labels(on: str, *, test: bool) -> Any:
@@ -55,26 +85,70 @@ def _labels(on: str, *, test: bool) -> Any:
     return found
 
 
-def show(report: Any, *, out: Path | None, most: int | None, as_json: bool) -> None:
-    """Markdown on stdout, or JSON; the whole of it, with all flips, into a file where one is named."""
-    from dataclasses import asdict
-
-    from judge.cli import output
-    from judge.cli.terminal import announce
-    from judge.comparison import markdown
+def _runs(names: list[str], labels: Any, runs_dir: Path) -> Any:
+    from judge.cli import sources
+    from judge.comparison.job import compare_runs
     from judge.errors import UsageError
-    from judge.runs import replacing
 
-    if out is not None:
-        if out.suffix != ".md":
+    if len(names) < 2:  # noqa: PLR2004  (a comparison)
+        raise UsageError("there is nothing to compare with", found=names[0], expected="two runs or more")
+    if files := [name for name in names if name.endswith(".jinja")]:
+        raise UsageError(
+            "a prompt file is put to a judge before it is compared",
+            found=", ".join(files),
+            do="name the judge with --model, or name runs",
+        )
+    runs = [sources.run(name, runs_dir) for name in names]
+    return compare_runs([(runs[0], run) for run in runs[1:]], labels)
+
+
+def _rubrics(
+    names: list[str], models: list[str], labels: Any, asking: Any, prompts: Path | None, *, quiet: bool
+) -> Any:
+    from judge.cli.label import EXIT
+    from judge.cli.progress import shown
+    from judge.cli.terminal import announce
+    from judge.grader.file import find, load
+    from judge.iteration.matrix import Matrix, Stopped, compare_rubrics
+
+    matrix = Matrix(tuple(load(find(name, prompts)) for name in names), tuple(models))
+    try:
+        with shown(quiet=quiet) as watch:
+            made = compare_rubrics(matrix, labels, asking, watch)
+    except Stopped as stopped:
+        announce(f"judge: {stopped}")
+        sys.exit(EXIT[stopped.status])
+    spent = f", ${asking.purse.spent:.4f}" if asking.purse.spent else ""
+    announce(f"{made.bought} requests bought{spent}, {made.from_store} answers from the store")
+    return made.report
+
+
+class _Writer:
+    """Markdown on stdout, or JSON; the whole of it, with all flips, into a file where one is named."""
+
+    def __init__(self, out: Path | None, most: int, *, json: bool) -> None:
+        from judge.errors import UsageError
+
+        if out is not None and out.suffix != ".md":
             raise UsageError("no such form of report", where=str(out), expected="a name that ends in .md")
-        with replacing(out) as file:
-            file.write(markdown.render(report).encode())
-        announce(f"report {out}")
-    if as_json:
-        output.dump(asdict(report))
-    elif out is None:
-        print(markdown.render(report, most), end="")
-    else:
-        for pairing in report.pairings:
-            print(f"{pairing.second} against {pairing.first}: {pairing.primary.verdict.text}")
+        self.out, self.most, self.json = out, most, json
+
+    def show(self, report: Any) -> None:
+        from dataclasses import asdict
+
+        from judge.cli import output
+        from judge.cli.terminal import announce, clean
+        from judge.comparison import markdown
+        from judge.runs import replacing
+
+        if self.out is not None:
+            with replacing(self.out) as file:
+                file.write(markdown.render(report).encode())
+            announce(f"report {self.out}")
+        if self.json:
+            output.dump(asdict(report))
+        elif self.out is None:
+            print(markdown.render(report, self.most), end="")
+        else:
+            for pairing in report.pairings:
+                print(clean(f"{pairing.second} against {pairing.first}: {pairing.primary.verdict.text}"))

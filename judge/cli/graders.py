@@ -23,6 +23,17 @@ def paths(prompts: Path | None) -> list[Path]:
     return list(found.values())
 
 
+def _loaded(path: Path) -> Any:
+    """The grader, or None where the file does not load: `lint` says why."""
+    from judge.errors import GraderError
+    from judge.grader.file import load
+
+    try:
+        return load(path)
+    except GraderError:
+        return None
+
+
 @app.command("list")
 def list_graders(
     prompts: options.Prompts = None, json: Annotated[bool, typer.Option("--json")] = False
@@ -203,7 +214,8 @@ def history(
     from judge.cli.histories import labels_for, show
     from judge.comparison import history as past
 
-    found = past.history(name, runs_dir, labels_for(name, on, against, prompts))
+    rubrics = {path.stem: loaded for path in paths(prompts) if (loaded := _loaded(path)) is not None}
+    found = past.history(name, runs_dir, labels_for(on, name, against, rubrics))
     if json:
         output.dump([asdict(version) for version in found])
     else:

@@ -1,30 +1,30 @@
 """How the history of a grader looks in a terminal, and which hand labels it is measured on."""
 
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from judge.cli import sources
 from judge.cli.terminal import clean
 from judge.comparison.history import Version
 from judge.comparison.job import Labels
 from judge.comparison.markdown import short
 from judge.errors import UsageError
+from judge.eval_sets import open_set
+from judge.grader import Grader
 from judge.iteration.asking import dev
 
 
-def labels_for(name: str, on: str, against: str, prompts: Path | None) -> Labels | None:
-    """The dev labels of the set that was named; else of the set of the grader's name, if there is one."""
+def labels_for(on: str, name: str, against: str, rubrics: Mapping[str, Grader]) -> Labels | None:
+    """The dev labels of the set that was named; else of the set of the grader's name, if there is one that is labelled."""
     try:
-        found = dev(sources.labelled_set(on or name), "graders history")
+        found = dev(open_set(on or name), "graders history")
     except UsageError:
         if on:
             raise
         return None
-    return Labels(found, against, sources.rubrics(prompts))
+    return Labels(found, against, rubrics) if found.annotators else None
 
 
 def show(versions: Sequence[Version]) -> None:
