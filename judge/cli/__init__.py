@@ -21,6 +21,7 @@ from judge.cli import (
     drift,
     eval_sets,
     graders,
+    improve,
     label,
     labels,
     local,
@@ -49,6 +50,7 @@ app.command("calibrate")(calibrate.calibrate)
 app.command("show")(show.show)
 app.command("cost")(cost.cost)
 app.command("try")(try_.try_)
+app.command("improve")(improve.improve)
 app.command("compare")(compare.compare)
 app.add_typer(graders.app, name="graders")
 app.add_typer(transcripts.app, name="transcripts")
