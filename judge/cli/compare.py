@@ -151,4 +151,5 @@ class _Writer:
             print(markdown.render(report, self.most), end="")
         else:
             for pairing in report.pairings:
-                print(clean(f"{pairing.second} against {pairing.first}: {pairing.primary.verdict.text}"))
+                second, first = pairing.title
+                print(clean(f"{second} against {first}, {pairing.model}: {pairing.primary.verdict.text}"))

@@ -33,11 +33,12 @@ def show(trial: Trial) -> None:
         same = ", which asks the same" if trial.diff.same_request else ""
         out.print(_text(f"against {trial.diff.first}, the last version tried{same}"), soft_wrap=True)
     for facet in trial.facets:
-        _facet(out, facet, first=trial.diff is None)
+        _facet(out, facet, trial)
     people.print(_text(_ending(trial)), soft_wrap=True)
 
 
-def _facet(out: Console, facet: FacetTrial, *, first: bool) -> None:
+def _facet(out: Console, facet: FacetTrial, trial: Trial) -> None:
+    first = trial.diff is None
     before = "" if facet.right_before is None else f"{facet.right_before} → "
     right = f"{before}{facet.right} of {facet.n} right" if facet.n else "no hand labels"
     failed = f", {facet.failed} failed" if facet.failed else ""
@@ -46,13 +47,11 @@ def _facet(out: Console, facet: FacetTrial, *, first: bool) -> None:
     if facet.labels:
         out.print(_counts(facet))
     if facet.flips:
-        out.print(_flips(facet.flips, f"{len(facet.flips)} flips", last="old"))
+        out.print(_flips(facet.flips, f"{len(facet.flips)} flips", trial))
     elif not first:
         out.print("no flips")
     if first and facet.wrong:
-        out.print(
-            _flips(facet.wrong[:MOST_WRONG], f"{len(facet.wrong)} differ from the hand label", last=None)
-        )
+        out.print(_flips(facet.wrong[:MOST_WRONG], f"{len(facet.wrong)} differ from the hand label", trial))
         if len(facet.wrong) > MOST_WRONG:
             out.print(f"… and {len(facet.wrong) - MOST_WRONG} more (--json has them all)")
 
@@ -84,17 +83,23 @@ def _share(part: int, whole: int) -> str:
     return f"{part}/{whole} {part / whole:4.0%}"
 
 
-def _flips(flips: Sequence[Flip], title: str, last: str | None) -> Table:
+def _flips(flips: Sequence[Flip], title: str, trial: Trial) -> Table:
+    """Items with their labels; the quote is left out where the method gives none."""
+    last = None if trial.diff is None else "old"
+    quoted = trial.method == "generate"
     table = Table(title=title, title_justify="left", show_lines=True)
     for heading in ("item", *((last,) if last else ()), "new" if last else "judge", "hand label"):
         table.add_column(heading, overflow="fold")
-    table.add_column("the quote that decided", ratio=1)
+    if quoted:
+        table.add_column("the quote that decided", ratio=1)
     for flip in flips:
         old = [_text(answer(flip.first))] if last else []
         new = Text(clean(answer(flip.second)), style=_STYLE[flip.direction])
         quote = " ".join(flip.quote.split()) or flip.second.why
         quote = quote if len(quote) <= QUOTE else quote[: QUOTE - 1] + "…"
-        table.add_row(_text(flip.item), *old, new, _text(value(flip.human) or "–"), _text(quote))
+        table.add_row(
+            _text(flip.item), *old, new, _text(value(flip.human) or "–"), *([_text(quote)] if quoted else [])
+        )
     return table
 
 

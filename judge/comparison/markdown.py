@@ -20,7 +20,7 @@ def _lines(report: Report, most: int | None) -> Iterator[str]:
     yield f"# Comparison on {code(report.set)}"
     yield ""
     for pairing in report.pairings:
-        yield f"- **{code(pairing.second)} against {code(pairing.first)}**: {pairing.primary.verdict.text}"
+        yield f"- **{_title(pairing)}**, {code(pairing.model)}: {pairing.primary.verdict.text}"
     yield ""
     yield from _basis(report)
     yield ""
@@ -65,13 +65,20 @@ def _standings(standings: tuple[Standing, ...]) -> Iterator[str]:
 
 def _pairing(pairing: Pairing, most: int | None) -> Iterator[str]:
     yield ""
-    yield f"## {code(pairing.second)} against {code(pairing.first)}"
+    yield f"## {_title(pairing)}, {code(pairing.model)}"
+    yield ""
+    yield f"{code(pairing.second)} against {code(pairing.first)}."
     if pairing.differs:
         yield ""
         yield f"Not only the rubric differs: {'; '.join(code(what) for what in pairing.differs)}."
     for facet in pairing.facets:
         yield from _facet(facet, most)
     yield from _diff(pairing)
+
+
+def _title(pairing: Pairing) -> str:
+    second, first = pairing.title
+    return f"{code(second)} against {code(first)}"
 
 
 def _facet(facet: FacetComparison, most: int | None) -> Iterator[str]:

@@ -27,8 +27,8 @@ class Side:
 
     @property
     def rubric(self) -> str:
-        """``reward_seeking 3f2a91c0d4e5``: the name alone does not tell versions apart."""
-        return f"{self.grader.name} {self.grader.sha256[:12]}"
+        """``reward_seeking.v2 3f2a91c0d4e5``: the file's name, and the hash, because neither alone tells versions apart."""
+        return f"{self.grader.path.stem} {self.grader.sha256[:12]}"
 
 
 @dataclass(frozen=True, eq=False)

@@ -52,6 +52,13 @@ class Pairing:
     facets: tuple[FacetComparison, ...]
 
     @property
+    def title(self) -> tuple[str, str]:
+        """What the second and the first are called: by their rubrics where these differ and nothing else does."""
+        if self.first_rubric == self.second_rubric or self.differs:
+            return self.second, self.first
+        return self.second_rubric, self.first_rubric
+
+    @property
     def primary(self) -> FacetComparison:
         """The facet that the rubric leads with; the first one compared where its labels are of another."""
         return next((facet for facet in self.facets if facet.primary), self.facets[0])

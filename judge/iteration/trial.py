@@ -68,6 +68,7 @@ class Trial:
     grader: str
     sha256: str
     model: str
+    method: str
     set: str
     items: int
     whole: bool
@@ -114,6 +115,7 @@ def attempt(
         grader=grader.name,
         sha256=grader.sha256,
         model=asking.model,
+        method=asking.method,
         set=subject.found.name,
         items=len(chosen),
         whole=ids is None,
