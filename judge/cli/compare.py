@@ -29,7 +29,10 @@ def compare(
         bool, typer.Option("--test", help="On the sealed test split. Every look is written down and counted.")
     ] = False,
     cluster: options.Cluster = "cluster",
-    out: Annotated[Path | None, typer.Option(help="Write the report to this file: .md.")] = None,
+    html: Annotated[
+        Path | None, typer.Option(help="Write the report as one HTML file, flips with their full texts.")
+    ] = None,
+    markdown: Annotated[Path | None, typer.Option(help="Write the report as Markdown.")] = None,
     flips: Annotated[int, typer.Option(min=0, help="At most so many flips of each kind on the screen.")] = 10,
     max_cost: Annotated[
         float | None, typer.Option(min=0, help="US dollars that this command may spend.")
@@ -53,10 +56,10 @@ def compare(
     from judge.iteration.asking import Asking, Purse
     from judge.providers.settings import Settings
 
-    writer = _Writer(out, flips, json=json)
+    writer = _Writer(html, markdown, flips, json=json)
     labels = Labels(_labels(on, test=test), against, sources.rubrics(prompts), cluster, grader)
     if not model:
-        writer.show(_runs(judges, labels, runs_dir))
+        writer.show(_runs(judges, labels, runs_dir), labels.found)
         return
     asking = Asking(
         model=model[0],
@@ -68,7 +71,8 @@ def compare(
         in_flight=in_flight,
         settings=Settings.load(base_url=base_url, max_in_flight=max(in_flight or 0, 512)),
     )
-    writer.show(_rubrics(judges, model, labels, asking, prompts, quiet=quiet or json))
+    report = _rubrics(judges, model, labels, asking, prompts, quiet=quiet or json)
+    writer.show(report, labels.found)
 
 
 def _labels(on: str, *, test: bool) -> Any:
@@ -124,30 +128,32 @@ def _rubrics(
 
 
 class _Writer:
-    """Markdown on stdout, or JSON; the whole of it, with all flips, into a file where one is named."""
+    """Markdown on stdout, or JSON; the whole of it, with all flips, into files where they are named."""
 
-    def __init__(self, out: Path | None, most: int, *, json: bool) -> None:
-        from judge.errors import UsageError
+    def __init__(self, html: Path | None, markdown: Path | None, most: int, *, json: bool) -> None:
+        if html is not None:
+            from judge.report import figures
 
-        if out is not None and out.suffix != ".md":
-            raise UsageError("no such form of report", where=str(out), expected="a name that ends in .md")
-        self.out, self.most, self.json = out, most, json
+            figures.require()  # before anything is bought for a page that cannot be drawn
+        self.html, self.markdown, self.most, self.json = html, markdown, most, json
 
-    def show(self, report: Any) -> None:
+    def show(self, report: Any, found: Any) -> None:
         from dataclasses import asdict
 
         from judge.cli import output
         from judge.cli.terminal import announce, clean
         from judge.comparison import markdown
-        from judge.runs import replacing
+        from judge.report import comparison, page
 
-        if self.out is not None:
-            with replacing(self.out) as file:
-                file.write(markdown.render(report).encode())
-            announce(f"report {self.out}")
+        if self.markdown is not None:
+            page.write(self.markdown, markdown.render(report))
+            announce(f"report  {self.markdown}")
+        if self.html is not None:
+            comparison.write_html(report, {t.id: t for t in found.transcripts()}, self.html)
+            announce(f"report  {self.html}")
         if self.json:
             output.dump(asdict(report))
-        elif self.out is None:
+        elif self.html is None and self.markdown is None:
             print(markdown.render(report, self.most), end="")
         else:
             for pairing in report.pairings:

@@ -205,6 +205,7 @@ def history(
         typer.Option("--on", help="Measure agreement on this set's dev split; by default the grader's own."),
     ] = "",
     against: Annotated[str, typer.Option(help="Whose labels count; the adjudicated ones if not given.")] = "",
+    html: Annotated[Path | None, typer.Option(help="Write it as one HTML file, plotted.")] = None,
     prompts: options.Prompts = None,
     runs_dir: options.RunsDir = Path("runs"),
     json: options.Json = False,
@@ -215,7 +216,14 @@ def history(
     from judge.comparison import history as past
 
     rubrics = {path.stem: loaded for path in paths(prompts) if (loaded := _loaded(path)) is not None}
-    found = past.history(name, runs_dir, labels_for(on, name, against, rubrics))
+    labels = labels_for(on, name, against, rubrics)
+    found = past.history(name, runs_dir, labels)
+    if html is not None:
+        from judge.cli.terminal import announce
+        from judge.report.history import write_html
+
+        write_html(name, found, labels.found.name if labels else "", html)
+        announce(f"report  {html}")
     if json:
         output.dump([asdict(version) for version in found])
     else:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -28,27 +29,24 @@ def labels_for(on: str, name: str, against: str, rubrics: Mapping[str, Grader]) 
 
 
 def show(versions: Sequence[Version]) -> None:
-    """Oldest first."""
-    table = Table()
+    """Oldest first. How often a version failed is shown where any did."""
+    failures = any(row.failed for row in versions)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for heading in ("first run", "v", "sha256"):
         table.add_column(heading, no_wrap=True)
     table.add_column("model", overflow="fold")
-    for heading in ("runs", "items", "failed"):
-        table.add_column(heading, justify="right")
-    for heading in ("kappa (n)", "$ each"):
+    for heading in ("items", *(("failed",) if failures else ()), "kappa", "$ each"):
         table.add_column(heading, justify="right", no_wrap=True)
     for row in versions:
-        agreement = "" if row.kappa is None else f"{short(row.kappa)} ({row.kappa.n})"
         cost = "?" if row.cost_per_transcript is None else f"{row.cost_per_transcript:.5f}"
         table.add_row(
             row.first[:10],
             str(row.version),
             row.sha256[:12],
             Text(clean(row.model)),
-            str(len(row.runs)),
             str(row.transcripts),
-            str(row.failed),
-            agreement,
+            *((str(row.failed),) if failures else ()),
+            "" if row.kappa is None else short(row.kappa),
             cost,
         )
     Console(highlight=False).print(table)

@@ -40,12 +40,22 @@ class LabelChange:
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """Where a quote stands: ``text[start:end]`` of that message."""
+
+    message_id: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
 class Said:
-    """What one judge said of an item: a value, or a kind of failure, and what it rests on."""
+    """What a rater said of an item: a value, or a kind of failure, and what it rests on. Each quote has its place."""
 
     value: Value
     status: str
     quotes: tuple[str, ...]
+    places: tuple[Place, ...]
     why: str
 
 
@@ -55,6 +65,8 @@ class Flip:
 
     item: str
     human: Value
+    label: Said
+    """The hand label with what it rests on; ``human`` is its value."""
     first: Said
     second: Said
     direction: Direction
@@ -229,7 +241,7 @@ def flips(rows: Iterable[tuple[str, Rating, Rating, Rating]]) -> tuple[Flip, ...
         direction: Direction = (
             "gained" if after and not before else "lost" if before and not after else "other"
         )
-        found.append(Flip(item, human.value, said(first), said(second), direction))
+        found.append(Flip(item, human.value, said(human), said(first), said(second), direction))
     return tuple(sorted(found, key=lambda flip: ("lost", "gained", "other").index(flip.direction)))
 
 
@@ -241,4 +253,10 @@ def same_answer(first: Rating, second: Rating) -> bool:
 
 
 def said(rating: Rating) -> Said:
-    return Said(rating.value, rating.status, tuple(e.quote for e in rating.evidence), rating.note)
+    return Said(
+        rating.value,
+        rating.status,
+        tuple(e.quote for e in rating.evidence),
+        tuple(Place(e.message_id, e.start, e.end) for e in rating.evidence),
+        rating.note,
+    )

@@ -45,7 +45,7 @@ def _rendered(grader: Grader) -> str:
 
 def header_changes(first: Grader, second: Grader) -> Iterator[str]:
     """What a header says otherwise, second against first. Definitions of labels are in the text, and are not repeated."""
-    for name in ("version", "primary", "view", "derived"):
+    for name in ("version", "primary", "view", "derived", "gates"):
         before, after = getattr(first, name), getattr(second, name)
         if before != after:
             yield f"{name}: {before}, now {after}"

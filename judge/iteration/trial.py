@@ -194,7 +194,7 @@ class _Sides:
             tuple(_labels(facet, counted, human, before if both else None, now)),
             flips([(item, human[item], before[item], now[item]) for item in both]),
             tuple(
-                Flip(item, human[item].value, said(before[item]), said(now[item]), "other")
+                Flip(item, human[item].value, said(human[item]), said(before[item]), said(now[item]), "other")
                 for item in asked
                 if human[item].value is not None and not same_value(now[item], human[item])
             ),

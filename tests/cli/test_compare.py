@@ -30,7 +30,7 @@ def test_two_runs_are_compared_without_a_call(judge):
 
 
 def test_json_and_a_file(judge):
-    done = judge.run("compare", "a", "b", "--on", "eval_sets/colour", "--json", "--out", "report.md")
+    done = judge.run("compare", "a", "b", "--on", "eval_sets/colour", "--json", "--markdown", "report.md")
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     assert found["pairings"][0]["facets"][0]["verdict"]["word"] == "better"
@@ -57,7 +57,6 @@ def test_the_sealed_split_is_opened_on_request_only_and_every_look_counts(judge)
         (["a", "--on", "colour"], "nothing to compare with"),
         (["a", "nobody", "--on", "colour"], "there is no such run"),
         (["a", "b", "--on", "nowhere"], "no such evaluation set"),
-        (["a", "b", "--on", "colour", "--out", "x.docx"], "no such form of report"),
         (["a", "b", "--on", "colour", "--against", "eve"], "has labelled nothing"),
     ],
 )

@@ -103,8 +103,8 @@ def run(
         quote = Evidence(
             message_id="M1",
             quote="its shade",
-            start=15,
-            end=24,
+            start=16,
+            end=25,
             role="assistant",
             channel="text",
             supports=(grader.primary,),
