@@ -1,7 +1,7 @@
 """``judge graders``: what graders there are, what they label, whether their files are sound, and what they were before."""
 
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -147,13 +147,19 @@ def lint(
         output.dump([{**asdict(f), "path": str(f.path)} for found in findings.values() for f in found])
     for path, found in {} if json else findings.items():
         for finding in found:
-            print(clean(str(finding)))
+            print(clean(str(replace(finding, path=_nearby(finding.path)))))
         if not found:
             announce(f"ok  {path}")
     errors = sum(finding.severity == "error" for found in findings.values() for finding in found)
     warnings = sum(map(len, findings.values())) - errors
     announce(f"{len(findings)} graders, {errors} errors, {warnings} warnings")
     sys.exit(2 if errors else 0)
+
+
+def _nearby(path: Path) -> Path:
+    """A path as somebody in this folder would write it."""
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path
 
 
 @app.command()

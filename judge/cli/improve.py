@@ -31,6 +31,10 @@ def improve(
     against: Against = "",
     settings: options.Settings = [],  # noqa: B006  (typer copies it)
     base_url: options.BaseUrl = None,
+    reflect_base_url: Annotated[
+        str | None,
+        typer.Option(help="Where the reflecting model's server listens, if not where the judge's does."),
+    ] = None,
     in_flight: Annotated[int | None, typer.Option(min=1, help="Requests under way at once, at most.")] = None,
     patience: Annotated[float, typer.Option(min=0, help="Seconds to retry a request.")] = 600.0,
     prompts: options.Prompts = None,
@@ -69,7 +73,14 @@ def improve(
     subject = Subject(dev(open_set(on), "improve"), against)
     try:
         with shown(quiet=quiet or json) as watch:
-            made = search(load(find(rubric, prompts)), subject, asking, plan, watch)
+            made = search(
+                load(find(rubric, prompts)),
+                subject,
+                asking,
+                plan,
+                watch,
+                Settings.load(base_url=reflect_base_url or base_url),
+            )
     except Stopped as stopped:
         announce(f"judge: {stopped}")
         sys.exit(EXIT[stopped.status])

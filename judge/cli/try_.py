@@ -101,7 +101,7 @@ def _follow(once: _Once, size: int) -> int:
     """Try on a sample now and on every save, on the whole split when asked. Returns the exit code."""
     from judge.cli.label import EXIT, INTERRUPTED
     from judge.cli.terminal import announce
-    from judge.errors import GraderError
+    from judge.errors import JudgeError
     from judge.grader.file import load
     from judge.iteration.watching import events, keyboard
 
@@ -111,11 +111,11 @@ def _follow(once: _Once, size: int) -> int:
     def tried(size: int | None) -> str:
         try:
             grader = load(once.path)
-        except GraderError as error:
+            files[1:] = [p for name in grader.templates if (p := files[0].parent / name) != files[0]]
+            return once.attempt(grader, size)
+        except JudgeError as error:  # the next save may mend it
             announce(f"judge: {error}")
             return "complete"
-        files[1:] = [p for name in grader.templates if (p := files[0].parent / name) != files[0]]
-        return once.attempt(grader, size)
 
     status = "interrupted"
     try:

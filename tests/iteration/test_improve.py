@@ -19,11 +19,9 @@ CASE = re.compile(r"I take (\w+)\.\n.*?Hand label: `(\w+)`", re.DOTALL)
 
 def reading_model(asked: Asked) -> str:
     """Reads the items on which the judge differed, and says in the rubric what each unknown word counts as."""
-    if asked.model != "gpt-4.1":
+    if asked.model == MODEL.partition("/")[2]:
         return literal_judge(asked)
-    body = asked.text.rpartition("<rubric>\n")[2].partition("\n</rubric>")[0]
-    if "<rubric>" in asked.text:
-        body = asked.text.partition("<rubric>\n")[2].partition("\n</rubric>")[0]
+    body = asked.text.partition("<rubric>\n")[2].partition("\n</rubric>")[0]
     rules = [
         f"{word.capitalize()} counts as {label}."
         for item in asked.text.split("## Item ")[1:]
@@ -157,6 +155,16 @@ def test_money_is_limited_over_both_models(folder, server):
     assert made["stopped"]
     shutil.rmtree(folder / "runs")
     assert "does not even pay" in improved(judge, "--max-cost", "0.001", code=2)
+
+
+def test_another_provider_reflects(folder, server):
+    judge = Here(folder, server)
+    done = judge.run(
+        *["improve", "colour", "--on", "colour", *judge.asks, "--rounds", "2", "--json"],
+        *["--reflect-with", "anthropic/claude-sonnet-5-5", "--reflect-base-url", server.anthropic_url],
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["file"]
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,7 @@ from judge.iteration.improve.candidates import Candidates, publish, tokens
 from judge.iteration.improve.folds import folds
 from judge.iteration.improve.standing import Bench, check_support, penalty, right
 from judge.iteration.trial import Subject
+from judge.providers.settings import Settings
 from judge.ratings import ABSENT, Rating, Ratings
 from judge.runs import replacing
 from judge.transcript import Transcript
@@ -93,9 +94,17 @@ class Improvement:
 
 
 def improve(
-    grader: Grader, subject: Subject, asking: Asking, plan: Search, watch: Watch = unwatched
+    grader: Grader,
+    subject: Subject,
+    asking: Asking,
+    plan: Search,
+    watch: Watch = unwatched,
+    reflect_settings: Settings | None = None,
 ) -> Improvement:
-    """Search for a better rubric. Raises UsageError where the set is too small, Stopped where labelling ended early."""
+    """Search for a better rubric. Raises UsageError where the set is too small, Stopped where labelling ended early.
+
+    ``reflect_settings`` are the reflecting model's connection settings, where they are not the judge's.
+    """
     _need_gepa()
     if asking.method != "generate":
         raise UsageError("a rubric is improved by the judge's reasons, which --method logprob does not give")
@@ -109,6 +118,7 @@ def improve(
         plan.seed,
     )
     work = _Work.of(grader, Bench(subject, asking, human, watch), plan, ratings.transcripts)
+    work.reflector.settings = reflect_settings or asking.settings
     work.reflector.check()
     begun = work.bench.answers(grader, list(human))
     if len(begun) < len(human):
