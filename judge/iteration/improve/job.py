@@ -183,6 +183,7 @@ class _Work:
         from judge.iteration.improve.search import search
 
         items = [item for k, part in enumerate(parts) if k != number for item in part]
+        self.adapter.complaints.clear()  # each search is a search of its own
         found = search(
             self.adapter,
             items,
