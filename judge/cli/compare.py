@@ -52,6 +52,7 @@ def compare(
     Two runs are compared without a call. Prompt files are put to each --model first; what was asked before is not bought.
     """
     from judge.cli import sources
+    from judge.cli.progress import shown
     from judge.comparison.job import Labels
     from judge.iteration.asking import Asking, Purse
     from judge.providers.settings import Settings
@@ -70,8 +71,9 @@ def compare(
         sampling=options.settings(settings),
         in_flight=in_flight,
         settings=Settings.load(base_url=base_url, max_in_flight=max(in_flight or 0, 512)),
+        display=lambda: shown(quiet=quiet or json),
     )
-    report = _rubrics(judges, model, labels, asking, prompts, quiet=quiet or json)
+    report = _rubrics(judges, model, labels, asking, prompts)
     writer.show(report, labels.found)
 
 
@@ -106,19 +108,15 @@ def _runs(names: list[str], labels: Any, runs_dir: Path) -> Any:
     return compare_runs([(runs[0], run) for run in runs[1:]], labels)
 
 
-def _rubrics(
-    names: list[str], models: list[str], labels: Any, asking: Any, prompts: Path | None, *, quiet: bool
-) -> Any:
+def _rubrics(names: list[str], models: list[str], labels: Any, asking: Any, prompts: Path | None) -> Any:
     from judge.cli.label import EXIT
-    from judge.cli.progress import shown
     from judge.cli.terminal import announce
     from judge.grader.file import find, load
     from judge.iteration.matrix import Matrix, Stopped, compare_rubrics
 
     matrix = Matrix(tuple(load(find(name, prompts)) for name in names), tuple(models))
     try:
-        with shown(quiet=quiet) as watch:
-            made = compare_rubrics(matrix, labels, asking, watch)
+        made = compare_rubrics(matrix, labels, asking)
     except Stopped as stopped:
         announce(f"judge: {stopped}")
         sys.exit(EXIT[stopped.status])

@@ -66,21 +66,15 @@ def improve(
         in_flight=in_flight,
         patience=patience,
         settings=Settings.load(base_url=base_url, max_in_flight=max(in_flight or 0, 512)),
+        display=lambda: shown(quiet=quiet or json),
     )
     plan = Search(
         reflect_with, rounds=rounds, count=folds, least=min_labels, length_penalty=length_penalty, seed=seed
     )
     subject = Subject(dev(open_set(on), "improve"), against)
     try:
-        with shown(quiet=quiet or json) as watch:
-            made = search(
-                load(find(rubric, prompts)),
-                subject,
-                asking,
-                plan,
-                watch,
-                Settings.load(base_url=reflect_base_url or base_url),
-            )
+        reflecting = Settings.load(base_url=reflect_base_url or base_url)
+        made = search(load(find(rubric, prompts)), subject, asking, plan, reflecting)
     except Stopped as stopped:
         announce(f"judge: {stopped}")
         sys.exit(EXIT[stopped.status])

@@ -46,6 +46,7 @@ def try_(
     split is never opened.
     """
     from judge.cli.label import EXIT
+    from judge.cli.progress import shown
     from judge.eval_sets import open_set
     from judge.grader.file import find, load
     from judge.iteration.asking import Asking, Purse, dev
@@ -63,9 +64,10 @@ def try_(
         in_flight=in_flight,
         patience=patience,
         settings=Settings.load(base_url=base_url, max_in_flight=max(in_flight or 0, 512)),
+        display=lambda: shown(quiet=quiet or json),
     )
     path = find(rubric, prompts)
-    once = _Once(path, subject, asking, seed, quiet=quiet or json, json=json)
+    once = _Once(path, subject, asking, seed, json=json)
     if watch:
         sys.exit(_follow(once, sample or WATCHED))
     status = once.attempt(load(path), sample)
@@ -75,21 +77,19 @@ def try_(
 class _Once:
     """One try, shown."""
 
-    def __init__(self, path: Path, subject: Any, asking: Any, seed: int, *, quiet: bool, json: bool) -> None:
+    def __init__(self, path: Path, subject: Any, asking: Any, seed: int, *, json: bool) -> None:
         self.path, self.subject, self.asking, self.seed = path, subject, asking, seed
-        self.quiet, self.json = quiet, json
+        self.json = json
 
     def attempt(self, grader: Any, size: int | None) -> str:
         """Try on so many items, or on all; returns how it ended."""
         from dataclasses import asdict
 
         from judge.cli import output, trials
-        from judge.cli.progress import shown
         from judge.iteration.trial import attempt, sample
 
         ids = None if size is None else sample(grader, self.subject, size, self.seed)
-        with shown(quiet=self.quiet) as watch:
-            trial = attempt(grader, self.subject, self.asking, ids, watch)
+        trial = attempt(grader, self.subject, self.asking, ids)
         if self.json:
             output.dump(asdict(trial), indent=None)
         else:

@@ -6,6 +6,7 @@ before, by ``judge label`` too, is not bought again. The same rubric, model and 
 
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -27,11 +28,14 @@ from judge.store import Store
 from judge.transcript import Transcript
 
 FOLDER = ".try"
-Watch = Callable[[Labelling], None]
+Display = Callable[[], AbstractContextManager[Callable[[Labelling], None]]]
+"""Opened around each run; what it yields is given the running pipeline."""
 
 
-def unwatched(_: Labelling) -> None:
+@contextmanager
+def unseen() -> Iterator[Callable[[Labelling], None]]:
     """No progress display."""
+    yield lambda _: None
 
 
 @dataclass
@@ -75,6 +79,7 @@ class Asking:
         purse: What may be spent, over everything that is asked with it.
         sampling: Overrides, as ``judge label --set`` takes them.
         in_flight: Requests under way at once, at most.
+        display: A progress display for each run.
     """
 
     model: str
@@ -86,6 +91,7 @@ class Asking:
     in_flight: int | None = None
     patience: float = 600.0
     settings: Settings = field(default_factory=Settings.load)
+    display: Display = unseen
 
     def folder(self, found: EvalSet) -> Path:
         """Where the runs on a set are; those on its test split are apart."""
@@ -98,13 +104,7 @@ class Asking:
         model = re.sub(r"[^A-Za-z0-9.-]+", "-", self.model.rpartition("/")[2])[:30].strip("-.")
         return Run(f"{grader.name[:40]}-{grader.sha256[:12]}-{model}-{digest}", self.folder(found))
 
-    def ask(
-        self,
-        grader: Grader,
-        found: EvalSet,
-        ids: Collection[str] | None = None,
-        watch: Watch = unwatched,
-    ) -> Result:
+    def ask(self, grader: Grader, found: EvalSet, ids: Collection[str] | None = None) -> Result:
         """Label the set, or these items of it, buying what was not asked before. Raises what ``labelling.job.label`` does.
 
         A result whose manifest says ``budget`` stopped at the purse.
@@ -126,7 +126,8 @@ class Asking:
             settings=self.settings,
             store=store,
         )
-        result = label(options, watch)
+        with self.display() as watch:
+            result = label(options, watch)
         self.purse.pay(result.manifest.bought.get("cost_usd"))
         return result
 

@@ -6,11 +6,11 @@ one table. On the sealed split the look is written down before anything of it is
 
 from dataclasses import dataclass, replace
 
-from judge.comparison.job import Labels, compare_runs, look
+from judge.comparison.job import Labels, compare_runs, look, read
 from judge.comparison.report import Report
 from judge.errors import UsageError
 from judge.grader import Grader
-from judge.iteration.asking import Asking, Watch, unwatched
+from judge.iteration.asking import Asking
 from judge.labelling.job import Result
 
 
@@ -63,7 +63,7 @@ class Stopped(UsageError):  # noqa: N818  (a state that the same command goes on
         )
 
 
-def compare_rubrics(matrix: Matrix, labels: Labels, asking: Asking, watch: Watch = unwatched) -> Compared:
+def compare_rubrics(matrix: Matrix, labels: Labels, asking: Asking) -> Compared:
     """Put rubrics to models, buying what was not asked before, and compare. Raises Stopped where a run was cut short."""
     seen = []
     if labels.found.sealed:
@@ -73,17 +73,33 @@ def compare_rubrics(matrix: Matrix, labels: Labels, asking: Asking, watch: Watch
             for rubric in matrix.rubrics
         ]
         seen = look(labels.found, what)
+    _check(matrix, labels)
     results: list[Result] = []
     pairs = []
     for model in matrix.models:
-        of_model = [_asked(rubric, labels, replace(asking, model=model), watch) for rubric in matrix.rubrics]
+        of_model = [_asked(rubric, labels, replace(asking, model=model)) for rubric in matrix.rubrics]
         pairs += [(of_model[0].run, other.run) for other in of_model[1:]]
         results += of_model
     return Compared(compare_runs(pairs, labels, seen), tuple(results))
 
 
-def _asked(rubric: Grader, labels: Labels, asking: Asking, watch: Watch) -> Result:
-    result = asking.ask(rubric, labels.found, watch=watch)
+def _check(matrix: Matrix, labels: Labels) -> None:
+    """Every rubric speaks of something that is labelled. Raises UsageError, before anything is bought."""
+    known = {rubric.name: rubric for rubric in matrix.rubrics}
+    _, reference = read([], replace(labels, rubrics={**labels.rubrics, **known}))
+    labelled = {facet for _, facet in reference.ratings}
+    for rubric in matrix.rubrics:
+        if not labelled & set(rubric.facets):
+            raise UsageError(
+                "this rubric has none of the facets that are labelled",
+                where=str(rubric.path),
+                found=", ".join(rubric.facets),
+                expected=f"one of {', '.join(sorted(labelled))}, of {labels.found.name}",
+            )
+
+
+def _asked(rubric: Grader, labels: Labels, asking: Asking) -> Result:
+    result = asking.ask(rubric, labels.found)
     if result.manifest.status != "complete":
         raise Stopped(result)
     return result

@@ -15,7 +15,7 @@ from judge.eval_sets import EvalSet
 from judge.grader import Facet, Grader
 from judge.grader.changes import RubricDiff
 from judge.grader.changes import compare as compare_rubrics
-from judge.iteration.asking import Asking, Watch, last_version, unwatched
+from judge.iteration.asking import Asking, last_version
 from judge.iteration.sampling import stratified
 from judge.labelling.job import Result
 from judge.ratings import ABSENT, NOT_RUN, OK, Rater, Rating
@@ -100,11 +100,10 @@ def attempt(
     subject: Subject,
     asking: Asking,
     ids: Collection[str] | None = None,
-    watch: Watch = unwatched,
 ) -> Trial:
     """Label the dev split, or these items, and hold the answers against hand labels and the last version tried."""
     _check_facets(grader, subject.facets)
-    result = asking.ask(grader, subject.found, ids, watch)
+    result = asking.ask(grader, subject.found, ids)
     last = last_version(result.run, grader, asking.folder(subject.found))
     runs = [result.run] if last is None else [result.run, last]
     now, before, reference = _read(runs, grader, subject)

@@ -79,9 +79,9 @@ def test_a_rubric_that_helps_one_model_and_breaks_another_is_seen(judge):
     assert report["tests"] == 2
     assert sorted((row["model"], row["rubric"].split()[0]) for row in report["standings"]) == [
         (OTHER, "colour"),
-        (OTHER, "colour"),
+        (OTHER, "colour.v2"),
         (MODEL, "colour"),
-        (MODEL, "colour"),
+        (MODEL, "colour.v2"),
     ]
     assert all(row["cost_per_transcript"] > 0 for row in report["standings"])
 
@@ -126,6 +126,7 @@ def test_money_is_limited_over_all_of_it_and_nothing_half_is_compared(judge, ser
         (["colour", "colour"], "two rubrics or more, that differ"),
         (["colour"], "two rubrics or more"),
         (["colour", "nothing"], "there is no grader"),
+        (["colour", "legibility"], "none of the facets that are labelled"),
         (["colour", "colour.v2", "--model", MODEL], "a model was named twice"),
     ],
 )

@@ -20,7 +20,7 @@ from judge.comparison.report import Report
 from judge.comparison.verdict import Tested, Verdict, assess, verdicts
 from judge.errors import UsageError
 from judge.grader import Grader
-from judge.iteration.asking import Asking, Watch, unwatched
+from judge.iteration.asking import Asking
 from judge.iteration.improve.candidates import Candidates, publish, tokens
 from judge.iteration.improve.folds import folds
 from judge.iteration.improve.standing import Bench, check_support, penalty, right
@@ -98,7 +98,6 @@ def improve(
     subject: Subject,
     asking: Asking,
     plan: Search,
-    watch: Watch = unwatched,
     reflect_settings: Settings | None = None,
 ) -> Improvement:
     """Search for a better rubric. Raises UsageError where the set is too small, Stopped where labelling ended early.
@@ -117,7 +116,7 @@ def improve(
         ratings.cluster_key,
         plan.seed,
     )
-    work = _Work.of(grader, Bench(subject, asking, human, watch), plan, ratings.transcripts)
+    work = _Work.of(grader, Bench(subject, asking, human), plan, ratings.transcripts)
     work.reflector.settings = reflect_settings or asking.settings
     work.reflector.check()
     begun = work.bench.answers(grader, list(human))

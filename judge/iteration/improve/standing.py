@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from judge.comparison.pairing import same_value
 from judge.errors import UsageError
 from judge.grader import Grader
-from judge.iteration.asking import Asking, Watch, unwatched
+from judge.iteration.asking import Asking
 from judge.iteration.improve.candidates import Candidates, tokens
 from judge.iteration.matrix import Stopped
 from judge.iteration.trial import Subject
@@ -29,7 +29,6 @@ class Bench:
     subject: Subject
     asking: Asking
     human: Mapping[str, Rating]
-    watch: Watch = unwatched
 
     def weights(self) -> dict[str, float]:
         """Item to weight, 1 on average, such that the items of every label weigh the same together."""
@@ -42,7 +41,7 @@ class Bench:
 
         Items for which the money did not last are missing. Raises Stopped where something else ended it early.
         """
-        result = self.asking.ask(grader, self.subject.found, ids, self.watch)
+        result = self.asking.ask(grader, self.subject.found, ids)
         if result.manifest.status not in ("complete", "budget"):
             raise Stopped(result)
         if not result.run.records_path.exists():
