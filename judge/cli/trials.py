@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from judge.cli.output import dollars
+from judge.cli.bills import dollars
 from judge.cli.terminal import clean
 from judge.comparison.facets import Flip
 from judge.comparison.markdown import answer, value
