@@ -17,7 +17,8 @@ FLOORS = [
     {"grader", "formats", "dialects", "stats", "pricing", "billing", "grounding", "local_model"},
     {"parse", "store", "runs", "export", "eval_sets", "providers"},
     {"looks", "ratings"},
-    {"labelling", "calibration", "comparison", "rates"},
+    {"labelling", "calibration", "comparison", "linting", "rates"},
+    {"iteration"},
     {"report", "annotate", "attacks"},
     {"cli"},
 ]

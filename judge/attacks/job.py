@@ -10,12 +10,11 @@ from judge.attacks.planting import KEY, Design, Target, attacked
 from judge.errors import UsageError
 from judge.eval_sets import ADJUDICATED, EvalSet
 from judge.grader import Grader
-from judge.grader.file import find, load
 from judge.grader.prompt import ALL_DEFENCES, Defences
 from judge.labelling import dry_run
 from judge.labelling.dataset import Dataset
 from judge.labelling.dry_run import DryRun
-from judge.labelling.job import STORE, Options, Result, label
+from judge.labelling.job import STORE, Options, Result, label, load_graders
 from judge.labelling.pipeline import Labelling
 from judge.labelling.recordings import load_recordings
 from judge.records import Failure, Verdict
@@ -116,7 +115,7 @@ def attack(asked: Attack, display: Display = _unseen) -> tuple[list[Measured], P
     Stops at a setting whose run does not complete. ``display`` is opened around each run, and is given the running
     pipeline. Raises what ``judge.labelling.job.label`` raises.
     """
-    grader = load(find(asked.labelling.graders[0], asked.labelling.prompts))
+    (grader,) = load_graders(asked.labelling.graders[:1], asked.labelling.prompts)
     chosen = targets(asked.found, grader, asked.limit)
     truth = {target.transcript.id: target.label for target in chosen}
     path = _written(asked, grader, chosen)
@@ -136,7 +135,7 @@ def attack(asked: Attack, display: Display = _unseen) -> tuple[list[Measured], P
 
 def estimate(asked: Attack) -> DryRun:
     """What the first setting's run would cost. Plants and writes the transcripts, buys nothing."""
-    grader = load(find(asked.labelling.graders[0], asked.labelling.prompts))
+    (grader,) = load_graders(asked.labelling.graders[:1], asked.labelling.prompts)
     path = _written(asked, grader, targets(asked.found, grader, asked.limit))
     return dry_run.estimate(options(asked, asked.settings[0], path))
 

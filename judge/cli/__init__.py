@@ -15,11 +15,13 @@ from judge.cli import (
     attack,
     batch,
     calibrate,
+    compare,
     cost,
     doctor,
     drift,
     eval_sets,
     graders,
+    improve,
     label,
     labels,
     local,
@@ -30,6 +32,7 @@ from judge.cli import (
     selftest,
     show,
     transcripts,
+    try_,
 )
 from judge.cli.terminal import announce
 from judge.errors import JudgeError
@@ -46,6 +49,9 @@ app.command("agree")(agree.agree)
 app.command("calibrate")(calibrate.calibrate)
 app.command("show")(show.show)
 app.command("cost")(cost.cost)
+app.command("try")(try_.try_)
+app.command("improve")(improve.improve)
+app.command("compare")(compare.compare)
 app.add_typer(graders.app, name="graders")
 app.add_typer(transcripts.app, name="transcripts")
 app.add_typer(runs.app, name="runs")

@@ -38,7 +38,7 @@ def template(grader: Grader, name: str) -> Template:
     return _sandboxes[grader.sha256].get_template(name)
 
 
-def _source(folder: Path, name: str) -> tuple[str, Path]:
+def source(folder: Path, name: str) -> tuple[str, Path]:
     """A template's text, front matter blanked so that line numbers stay true, and its file.
 
     It is looked for beside the grader, then among the bundled ones.
@@ -81,7 +81,7 @@ def load(path: Path) -> Grader:
             "no front matter",
             where=f"{path}:1",
             expected="YAML between two lines of ---, at the top of the file",
-            do="start from a skeleton: see docs/adding.md",
+            do="start from a skeleton: judge graders new NAME; see docs/adding.md",
         )
     try:
         fields = yaml.safe_load(header.strip().strip("-"))
@@ -101,12 +101,13 @@ def load(path: Path) -> Grader:
         raise GraderError(
             "front matter does not describe a grader", where=f"{path}:1", found=_plain(error)
         ) from error
-    if grader.name != path.stem:
+    named = path.stem.partition(".")[0]
+    if grader.name != named:
         raise GraderError(
             "the file's name and the grader's name differ",
             where=f"{path}:1",
             found=f"name: {grader.name}",
-            do=f"rename the file to {grader.name}.jinja, or the grader to {path.stem}",
+            do=f"rename the file to {grader.name}.jinja, or the grader to {named} (a variant is {named}.ANYTHING.jinja)",
         )
     _check_body(grader)
     return grader
@@ -126,7 +127,7 @@ def _templates(path: Path) -> dict[str, str]:
         name = queue.pop(0)
         if name in found:
             continue
-        found[name], file = _source(path.parent, name)
+        found[name], file = source(path.parent, name)
         try:
             tree = Sandbox({}).parse(found[name], name, str(file))
             undeclared = meta.find_undeclared_variables(tree)
@@ -233,5 +234,13 @@ def find(name: str, folder: Path | None = None) -> Path:
 
 
 def discover(folder: Path) -> list[Path]:
-    """The prompt files of a folder: every ``.jinja`` whose name does not begin with an underscore."""
-    return sorted(path for path in folder.glob("*.jinja") if not path.name.startswith("_"))
+    """The prompt files of a folder: every ``.jinja`` but shared parts (``_x.jinja``) and variants (``x.v2.jinja``)."""
+    return sorted(
+        path for path in folder.glob("*.jinja") if not path.name.startswith("_") and "." not in path.stem
+    )
+
+
+def variants(path: Path) -> list[Path]:
+    """Other versions of a rubric that lie beside it, as ``x.v2.jinja`` does beside ``x.jinja``; of the same grader."""
+    name = path.stem.partition(".")[0]
+    return sorted(other for other in path.parent.glob(f"{name}.*.jinja") if other != path)

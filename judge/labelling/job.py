@@ -50,7 +50,7 @@ class Options:
 
     Args:
         dataset: Which transcripts.
-        graders: Names, or paths of prompt files.
+        graders: Names, paths of prompt files, or graders that are loaded already.
         model: ``provider/name``.
         run: Name of the run; its files go to ``<runs_dir>/<run>/``.
         samples: How often each question is asked.
@@ -61,10 +61,11 @@ class Options:
         defences: Which defences against hostile transcripts are on.
         batch: Through the provider's batch endpoint, instead of by live calls.
         say: Told in a line of what happens to batches.
+        store: Where answers are kept, if not beside the runs.
     """
 
     dataset: Dataset
-    graders: tuple[str, ...]
+    graders: tuple[str | Grader, ...]
     model: str
     run: str
     runs_dir: Path = Path("runs")
@@ -82,6 +83,11 @@ class Options:
     batch: Batch | None = None
     settings: Settings = field(default_factory=Settings.load)
     say: Callable[[str], None] = lambda _: None
+    store: Path | None = None
+
+    @property
+    def store_path(self) -> Path:
+        return self.store or self.runs_dir / STORE
 
 
 @dataclass(frozen=True)
@@ -138,7 +144,7 @@ def plan(options: Options, provider: Provider, before: Manifest | None = None) -
     )
 
 
-def load_graders(names: tuple[str, ...], folder: Path | None) -> tuple[Grader, ...]:
+def load_graders(names: tuple[str | Grader, ...], folder: Path | None) -> tuple[Grader, ...]:
     """The graders by name or path, each once. Raises GraderError, or UsageError where two share a name."""
     if not names:
         known = ", ".join(path.stem for path in grader_file.discover(grader_file.bundled_folder()))
@@ -146,7 +152,10 @@ def load_graders(names: tuple[str, ...], folder: Path | None) -> tuple[Grader, .
             "no grader was named",
             expected=f"--grader with one of {known}, or a path; several times for several",
         )
-    graders = tuple(grader_file.load(grader_file.find(name, folder)) for name in names)
+    graders = tuple(
+        name if isinstance(name, Grader) else grader_file.load(grader_file.find(name, folder))
+        for name in names
+    )
     if len({grader.name for grader in graders}) < len(graders):
         raise UsageError("two of the graders have the same name", found=", ".join(g.name for g in graders))
     return graders
@@ -200,7 +209,7 @@ def label(options: Options, watch: Callable[[Labelling], None] = lambda _: None)
     """
     run = Run(options.run, options.runs_dir)
     begun = time.monotonic()
-    with run.locked(), Store(options.runs_dir / STORE) as store:
+    with run.locked(), Store(options.store_path) as store:
         if options.model.startswith("replay/"):
             load_recordings(options.dataset.source, store)
         if (

@@ -206,9 +206,10 @@ class Ratings:
                     codes[n, column] = code[rating.value]
         items = tuple(item for item, _ in rows)
         raters = tuple(rater for rater, _ in columns)
-        return Panel(grader, facet, items, raters, tuple(r for _, r in rows), codes, self._design(items))
+        return Panel(grader, facet, items, raters, tuple(r for _, r in rows), codes, self.design(items))
 
-    def _design(self, items: Sequence[Item]) -> Design:
+    def design(self, items: Sequence[Item]) -> Design:
+        """Weights, clusters and strata of these items."""
         strata = [item.stratum for item in items]
         return Design(
             weights=[1 / item.probability for item in items],
