@@ -27,7 +27,11 @@ class GateResult:
 
 
 def figures(pair: Pair, coverage: Coverage) -> dict[str, Estimate]:
-    """Everything of a facet that a gate may name, by name."""
+    """Everything of a facet that a gate may name, by name.
+
+    Where items were not answered, recall and agreement count them as misses: a judge must not pass by refusing what is hard.
+    Coefficients are among the answered; gate ``invalid`` beside them.
+    """
     found = dict(pair.with_nulls.coefficients)
     if pair.on_scale is not None:
         inside = pair.on_scale.coefficients
@@ -44,6 +48,11 @@ def figures(pair: Pair, coverage: Coverage) -> dict[str, Estimate]:
         }
         if row.specificity is not None:
             found[f"specificity.{row.label}"] = row.specificity
+    for label in coverage.labels:
+        if (label.answered.value or 0) < 1:
+            found[f"recall.{label.label}"] = label.recall.lowest
+    if (coverage.overall.answered.value or 0) < 1:
+        found["agreement"] = coverage.agreement.lowest
     return found | {"answered": coverage.overall.answered, "invalid": coverage.overall.invalid}
 
 

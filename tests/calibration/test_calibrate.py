@@ -197,6 +197,14 @@ def test_gates_hold_by_the_worse_end_of_the_interval(calibrated):
     assert found.missed
 
 
+def test_no_gate_on_recall_is_passed_by_refusing(calibrated):
+    gates = [parse("recall.red >= 0.8"), parse("agreement >= 0.8")]
+    half = ["!refused" if n % 8 < 4 else label for n, label in enumerate(TRUTH)]
+    found = calibrated(half, wishes=Wishes(shared_gates=gates))
+    assert {g.gate: g.passed for g in found.gates} == {"recall.red >= 0.8": False, "agreement >= 0.8": False}
+    assert found.facets[0].judge.with_nulls.coefficients["agreement"].value == 1
+
+
 def test_a_figure_without_an_interval_clears_no_gate(calibrated):
     alone = ["none"] * 155 + ["red"] * 5
     found = calibrated(
