@@ -20,6 +20,8 @@ from judge.grader import Grader
 from judge.records import Failure, Verdict, from_json_line
 from judge.request import Usage
 
+STORE = "store.sqlite"
+
 
 class GraderNote(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -56,7 +58,8 @@ class Manifest(BaseModel):
     started: str
     ended: str = ""
     status: str = "running"
-    """``running``, ``complete``, ``budget``, ``interrupted``, ``provider``, ``error``."""
+    """``running``, ``complete``, ``budget``, ``interrupted``, ``provider``, ``error``; of runs that were merged and do not
+    make a whole, ``incomplete``."""
     counts: dict[str, dict[str, int]] = Field(default_factory=dict)
     """Grader to outcome (each label of the primary facet, each kind of failure) to number of records."""
     usage: Usage = Usage()
@@ -70,11 +73,24 @@ class Manifest(BaseModel):
     models_echoed: dict[str, int] = Field(default_factory=dict)
     """Which models the provider said answered."""
     skipped: tuple[str, ...] = ()
+    merged: tuple[dict[str, Any], ...] = ()
+    """The runs that this one was put together from: ``run``, ``shard``, ``status``, ``records``, ``same_store``."""
 
     @property
     def settings(self) -> dict[str, Any]:
         """What may not change within one run."""
         return self.model_dump(include={"model", "method", "order", "schema_style", "sampling", "defences"})
+
+    def differences(self, other: "Manifest") -> list[str]:
+        """In words, what keeps records of the other manifest out of a run of this one; empty where nothing does."""
+        mine, theirs = self.settings, other.settings
+        found = [
+            f"{key}: {mine[key]!r} here, {theirs[key]!r} there" for key in mine if mine[key] != theirs[key]
+        ]
+        for name in self.graders.keys() & other.graders.keys():
+            here, there = self.graders[name].sha256[:12], other.graders[name].sha256[:12]
+            found += [f"grader {name}: {here} here, {there} there"] if here != there else []
+        return found
 
 
 class Run:
@@ -93,6 +109,12 @@ class Run:
         self.records_path = self.folder / "records.jsonl"
         self.parquet_path = self.folder / "records.parquet"
         self.graders_folder = self.folder / "graders"
+
+    @property
+    def store_path(self) -> Path:
+        """The store that the run's completions are in: a shard has its own, the others share one."""
+        own = self.folder / STORE
+        return own if own.exists() else self.folder.parent / STORE
 
     @contextmanager
     def locked(self) -> Iterator[None]:

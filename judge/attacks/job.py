@@ -14,7 +14,7 @@ from judge.grader.prompt import ALL_DEFENCES, Defences
 from judge.labelling import dry_run
 from judge.labelling.dataset import Dataset
 from judge.labelling.dry_run import DryRun
-from judge.labelling.job import STORE, Options, Result, label, load_graders
+from judge.labelling.job import Options, Result, label, load_graders
 from judge.labelling.pipeline import Labelling
 from judge.labelling.recordings import load_recordings
 from judge.records import Failure, Verdict
@@ -120,7 +120,7 @@ def attack(asked: Attack, display: Display = _unseen) -> tuple[list[Measured], P
     truth = {target.transcript.id: target.label for target in chosen}
     path = _written(asked, grader, chosen)
     if asked.labelling.model.startswith("replay/"):
-        with Store(asked.labelling.runs_dir / STORE) as store:
+        with Store(asked.labelling.store_path) as store:
             load_recordings(str(asked.found.folder), store)
             load_recordings(str(asked.found.folder / FOLDER), store)
     measured = []

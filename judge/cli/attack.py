@@ -30,7 +30,7 @@ def attack(
     limit: options.Limit = None,
     seed: Annotated[int, typer.Option(help="Which transcript meets which attack.")] = 0,
     settings: options.Settings = [],  # noqa: B006
-    base_url: options.BaseUrl = None,
+    base_url: options.BaseUrl = [],  # noqa: B006
     prompts: options.Prompts = None,
     runs_dir: options.RunsDir = Path("runs"),
     max_cost: Annotated[float | None, typer.Option(min=0, help="US dollars for each setting's run.")] = None,
@@ -66,7 +66,7 @@ def attack(
             sampling=options.settings(settings),
             in_flight=in_flight,
             max_cost=max_cost,
-            settings=Settings.load(base_url=base_url),
+            settings=Settings.load(**options.addresses(base_url)),
         ),
         Design(**_chosen(family, place), per_item=None if every else per_item, seed=seed),
         tuple(dict.fromkeys(defence)),

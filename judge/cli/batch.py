@@ -27,7 +27,7 @@ def export(
     repeats: options.Repeats = 1,
     order: options.Order = "transcript-first",
     settings: options.Settings = [],  # noqa: B006
-    base_url: options.BaseUrl = None,
+    base_url: options.BaseUrl = [],  # noqa: B006
     window_tokens: options.WindowTokens = None,
     prompts: options.Prompts = None,
     runs_dir: options.RunsDir = Path("runs"),
@@ -40,7 +40,7 @@ def export(
     from judge.cli.terminal import announce
     from judge.labelling.batch import pending
     from judge.labelling.dataset import Dataset
-    from judge.labelling.job import STORE, Options
+    from judge.labelling.job import Options
     from judge.providers.settings import Settings
     from judge.runs import replacing
     from judge.store import Store
@@ -50,15 +50,16 @@ def export(
         graders=tuple(grader),
         model=model,
         run="export",
+        runs_dir=runs_dir,
         prompts=prompts,
         order=order,  # type: ignore[arg-type]  # plan() checks
         samples=repeats,
         sampling=options.settings(settings),
         window_tokens=window_tokens,
-        settings=Settings.load(base_url=base_url),
+        settings=Settings.load(**options.addresses(base_url)),
     )
     total = 0
-    with Store(runs_dir / STORE) as store, replacing(out) as file:
+    with Store(chosen.store_path) as store, replacing(out) as file:
         for total, line in enumerate(pending(chosen, store), start=1):  # noqa: B007
             file.write(line)
     announce(f"{total} requests to be answered")
@@ -74,8 +75,8 @@ def import_answers(
 ) -> None:
     """Put answers into the store; `judge label` with the same settings then reads them instead of buying."""
     from judge.cli.terminal import announce
-    from judge.labelling.job import STORE
     from judge.labelling.recordings import read_answers
+    from judge.runs import STORE
     from judge.store import Store
 
     failed = 0
@@ -107,14 +108,14 @@ def list_batches(
 
     from judge.cli import output
     from judge.cli.terminal import announce, clean
-    from judge.labelling.job import STORE
+    from judge.runs import STORE
     from judge.store import Store
 
     found = []
-    if (runs_dir / STORE).exists():
-        with Store(runs_dir / STORE) as store:
+    for path in filter(Path.exists, (runs_dir / STORE, *sorted(runs_dir.glob(f"*/{STORE}")))):
+        with Store(path) as store:
             rows = [batch for batch in store.batches.all() if all_ or batch.state != "done"]
-            found = [{**asdict(batch), "waiting": store.batches.claimed(batch.number)} for batch in rows]
+            found += [{**asdict(batch), "waiting": store.batches.claimed(batch.number)} for batch in rows]
     if json:
         output.dump(found)
         return

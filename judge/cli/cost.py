@@ -31,7 +31,7 @@ def cost(
     method: options.Method = "generate",
     order: options.Order = "transcript-first",
     settings: options.Settings = [],  # noqa: B006
-    base_url: options.BaseUrl = None,
+    base_url: options.BaseUrl = [],  # noqa: B006
     prompts: options.Prompts = None,
     runs_dir: options.RunsDir = Path("runs"),
     window_tokens: options.WindowTokens = None,
@@ -64,7 +64,7 @@ def cost(
         samples=repeats,
         sampling=options.settings(settings),
         window_tokens=window_tokens,
-        settings=Settings.load(base_url=base_url),
+        settings=Settings.load(**options.addresses(base_url)),
     )
     _foreseen(asked, as_json=json)
 
@@ -97,7 +97,6 @@ def _spent(name: str | None, runs_dir: Path, *, as_json: bool) -> None:
     from judge.cli import bills, output
     from judge.errors import UsageError
     from judge.labelling.bookkeeping import bill_of
-    from judge.labelling.job import STORE
     from judge.runs import Run
     from judge.store import Store
 
@@ -107,10 +106,10 @@ def _spent(name: str | None, runs_dir: Path, *, as_json: bool) -> None:
             expected="transcripts with --grader and --model, to estimate; or --run NAME, to see what a run has cost",
         )
     run = Run(name, runs_dir)
-    if run.manifest() is None or not (runs_dir / STORE).exists():
+    if (manifest := run.manifest()) is None or not run.store_path.exists():
         raise UsageError(f"there is no run {name!r}", where=str(runs_dir), do="see `judge runs list`")
-    with Store(runs_dir / STORE) as store:
-        bill = bill_of(store, name)
+    with Store(run.store_path) as store:
+        bill = bill_of(store, manifest)
     if as_json:
         output.dump(bill.as_data())
         return

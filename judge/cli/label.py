@@ -30,11 +30,12 @@ def label(
     sample: options.Sample = None,
     seed: options.Seed = 0,
     skip_bad: options.SkipBad = False,
+    shard: options.Shard = None,
     repeats: options.Repeats = 1,
     method: options.Method = "generate",
     order: options.Order = "transcript-first",
     settings: options.Settings = [],  # noqa: B006
-    base_url: options.BaseUrl = None,
+    base_url: options.BaseUrl = [],  # noqa: B006
     prompts: options.Prompts = None,
     runs_dir: options.RunsDir = Path("runs"),
     max_cost: Annotated[
@@ -75,13 +76,15 @@ def label(
     from judge.cli.terminal import announce
     from judge.labelling.dataset import Dataset
     from judge.labelling.job import Batch, Options
+    from judge.labelling.shard import Shard
     from judge.providers.settings import Settings
 
+    part = Shard.parse(shard) if shard is not None else None
     chosen = Options(
-        dataset=Dataset(source, format, options.pairs(where), limit, sample, seed, skip_bad),
+        dataset=Dataset(source, format, options.pairs(where), limit, sample, seed, skip_bad, part),
         graders=tuple(grader),
         model=model,
-        run=run,
+        run=part.run(run) if part else run,
         runs_dir=runs_dir,
         prompts=prompts,
         method=method,  # type: ignore[arg-type]  # plan() checks
@@ -95,7 +98,7 @@ def label(
         reparse=reparse,
         batch=Batch(wait=not no_wait, cancel=cancel) if batch or cancel or no_wait else None,
         say=(lambda _: None) if quiet else announce,
-        settings=Settings.load(base_url=base_url, max_in_flight=max(in_flight or 0, 512)),
+        settings=Settings.load(**options.addresses(base_url), max_in_flight=max(in_flight or 0, 512)),
     )
     if dry_run:
         from judge.labelling.dry_run import estimate

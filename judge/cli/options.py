@@ -29,6 +29,10 @@ Limit = Annotated[int | None, typer.Option(min=1, help="At most so many transcri
 Sample = Annotated[int | None, typer.Option(min=1, help="So many transcripts at random.")]
 Seed = Annotated[int, typer.Option(help="Which ones `--sample` takes.")]
 SkipBad = Annotated[bool, typer.Option("--skip-bad", help="Leave out and list records that cannot be read.")]
+Shard = Annotated[
+    str | None,
+    typer.Option(help="i/n: only this part of the transcripts, as a run RUN.i-of-n with its own store."),
+]
 Repeats = Annotated[int, typer.Option(min=1, help="Ask every question so often, for self-consistency.")]
 Method = Annotated[str, typer.Option(help="`generate`, or `logprob` for probabilities without evidence.")]
 Order = Annotated[str, typer.Option(help="transcript-first, or rubric-first.")]
@@ -37,8 +41,11 @@ Settings = Annotated[
     typer.Option("--set", help="KEY=VALUE for the model: max_tokens, temperature, reasoning_effort, ..."),
 ]
 BaseUrl = Annotated[
-    str | None,
-    typer.Option(help="Where the server listens; also sends openai/ and anthropic/, and their key, there."),
+    list[str],
+    typer.Option(
+        help="Where the server listens; also sends openai/ and anthropic/, and their key, there. "
+        "Repeat for several that serve the same model."
+    ),
 ]
 WindowTokens = Annotated[int | None, typer.Option(min=200, help="Cut transcripts longer than this.")]
 Prompts = Annotated[Path | None, typer.Option(help="Folder of prompt files, before ./prompts.")]
@@ -58,6 +65,11 @@ Json = Annotated[bool, typer.Option("--json", help="JSON on stdout.")]
 def names(text: str | None) -> tuple[str, ...]:
     """The words between commas; none for None."""
     return tuple(word.strip() for word in (text or "").split(",") if word.strip())
+
+
+def addresses(base_url: list[str]) -> dict[str, Any]:
+    """What ``Settings.load`` wants of one or several ``--base-url``."""
+    return {"base_url": next(iter(base_url), None), "replicas": tuple(base_url[1:])}
 
 
 def pairs(texts: list[str]) -> dict[str, str]:

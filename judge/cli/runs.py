@@ -8,7 +8,8 @@ import typer
 
 from judge.cli import options
 
-app = typer.Typer(help="List, show and export runs.", no_args_is_help=True)
+app = typer.Typer(help="List, show, merge and export runs.", no_args_is_help=True)
+GAPS = 1
 Name = Annotated[str, typer.Argument(help="A run's name.")]
 
 
@@ -96,3 +97,39 @@ def export(
         total = getattr(exporting, f"write_{to}")(records, primaries, path)
     announce(f"{total} records")
     print(path)
+
+
+@app.command()
+def merge(
+    runs: Annotated[
+        list[str], typer.Argument(metavar="RUN...", help="Names of runs, or paths of runs' folders.")
+    ],
+    into: Annotated[str, typer.Option(help="Name of the run that comes out.")],
+    runs_dir: options.RunsDir = Path("runs"),
+    json: options.Json = False,
+) -> None:
+    """Put several runs together, such as the shards of one: reports what is there twice and what is missing.
+
+    Exit code 1 where something is missing or contradicts itself. `judge label` with --run INTO fills what is missing.
+    """
+    from rich.console import Console
+
+    from judge.cli import output
+    from judge.cli.terminal import announce
+    from judge.labelling.merging import merge as merge_runs
+
+    made = merge_runs(runs, into, runs_dir)
+    manifest = made.manifest
+    if json:
+        found = {"gaps": made.gaps, "duplicates": made.duplicates, "conflicts": made.conflicts}
+        output.dump({**manifest.model_dump(mode="json"), **found})
+    else:
+        Console(highlight=False).print(
+            output.outcomes(manifest.counts, f"run {into}, judge {manifest.model}")
+        )
+        for kind, lines in (("twice", made.duplicates), ("missing", made.gaps)):
+            for line in lines:
+                announce(f"{kind}: {line}")
+        announce(f"{manifest.status}, {manifest.dataset['transcripts']} transcripts of {len(runs)} runs")
+        print(made.run.folder)
+    raise typer.Exit(GAPS if made.gaps or made.conflicts else 0)

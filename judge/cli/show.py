@@ -17,7 +17,7 @@ def show(
     method: options.Method = "generate",
     order: options.Order = "transcript-first",
     settings: options.Settings = [],  # noqa: B006  (typer copies it)
-    base_url: options.BaseUrl = None,
+    base_url: options.BaseUrl = [],  # noqa: B006
     window_tokens: options.WindowTokens = None,
     prompts: options.Prompts = None,
     json: Annotated[
@@ -49,7 +49,7 @@ def show(
         samples=repeats,
         sampling=options.settings(settings),
         window_tokens=window_tokens,
-        settings=Settings.load(base_url=base_url),
+        settings=Settings.load(**options.addresses(base_url)),
     )
     chosen = plan(asked, unconnected(asked))
     found = next((item for item in asked.dataset if id in (None, item[1].id)), None)

@@ -51,6 +51,7 @@ def begin(dataset: Dataset, plan: Plan, run: Run) -> Manifest:
             "limit": dataset.limit,
             "sample": dataset.sample,
             "seed": dataset.seed,
+            **({"shard": str(dataset.shard)} if dataset.shard else {}),
         },
         versions=versions(),
         started=_now(),
@@ -60,16 +61,9 @@ def begin(dataset: Dataset, plan: Plan, run: Run) -> Manifest:
 
 
 def _continued(before: Manifest, now: Manifest) -> Manifest:
-    changed = [
-        f"{key}: {before.settings[key]!r}, now {value!r}"
-        for key, value in now.settings.items()
-        if before.settings[key] != value
-    ]
-    changed += [
-        f"grader {name}: {before.graders[name].sha256[:12]}, now {note.sha256[:12]}"
-        for name, note in now.graders.items()
-        if name in before.graders and before.graders[name].sha256 != note.sha256
-    ]
+    changed = before.differences(now)
+    if (shard := before.dataset.get("shard")) != now.dataset.get("shard"):
+        changed.append(f"shard: {shard} here, {now.dataset.get('shard')} there")
     if changed:
         raise UsageError(
             f"run {now.run!r} was made with other settings, and one run holds labels of one kind only",
@@ -82,30 +76,19 @@ def _continued(before: Manifest, now: Manifest) -> Manifest:
             "graders": before.graders | now.graders,
             "started": before.started,
             "dataset": now.dataset | {"sources": list(dict.fromkeys(filter(None, sources)))},
+            "merged": before.merged,
         }
     )
 
 
 def finish(manifest: Manifest, run: Run, store: Store, labelling: Labelling, status: str) -> Manifest:
     """Write the run's records, table and manifest from what the store holds; returns the manifest."""
-    primaries = {name: note.primary for name, note in manifest.graders.items()}
-    run.write_records(store.records(run.name))
-    totals = _Totals(primaries)
-    write_parquet(totals.counted(run.records()), primaries, run.parquet_path)
     bought = labelling.purchases
-    bill = bill_of(store, run.name)
     priced = price(manifest.model, Usage()) is not None
-    fingerprint, transcripts = sha256(), 0
-    for transcripts, (transcript_id, revision) in enumerate(store.transcripts(run.name), start=1):  # noqa: B007
-        fingerprint.update(f"{transcript_id}\0{revision}\0".encode())
-    dataset = manifest.dataset | {"fingerprint": fingerprint.hexdigest(), "transcripts": transcripts}
     finished = manifest.model_copy(
         update={
             "status": status,
             "ended": _now(),
-            "counts": {grader: dict(found) for grader, found in totals.counts.items()},
-            "usage": totals.usage,
-            "cost_usd": totals.cost,
             "bought": {
                 "requests": bought.sent,
                 "from_store": bought.from_store,
@@ -113,8 +96,28 @@ def finish(manifest: Manifest, run: Run, store: Store, labelling: Labelling, sta
                 "cost_usd": bought.cost if priced else None,
                 "cost_usd_all_invocations": store.spent(run.name) if priced else None,
             },
-            "spending": bill.as_data(),
             "models_echoed": dict(bought.models),
+        }
+    )
+    return write_files(finished, run, store)
+
+
+def write_files(manifest: Manifest, run: Run, store: Store) -> Manifest:
+    """Records and table of a run from the store, and the manifest with what they add up to; returns it."""
+    primaries = {name: note.primary for name, note in manifest.graders.items()}
+    run.write_records(store.records(run.name))
+    totals = _Totals(primaries)
+    write_parquet(totals.counted(run.records()), primaries, run.parquet_path)
+    fingerprint, transcripts = sha256(), 0
+    for transcripts, (transcript_id, revision) in enumerate(store.transcripts(run.name), start=1):  # noqa: B007
+        fingerprint.update(f"{transcript_id}\0{revision}\0".encode())
+    dataset = manifest.dataset | {"fingerprint": fingerprint.hexdigest(), "transcripts": transcripts}
+    finished = manifest.model_copy(
+        update={
+            "counts": {grader: dict(found) for grader, found in totals.counts.items()},
+            "usage": totals.usage,
+            "cost_usd": totals.cost,
+            "spending": bill_of(store, manifest).as_data(),
             "dataset": dataset,
         }
     )
@@ -122,11 +125,12 @@ def finish(manifest: Manifest, run: Run, store: Store, labelling: Labelling, sta
     return finished
 
 
-def bill_of(store: Store, run: str) -> Bill:
-    """What a run bought over all its invocations."""
+def bill_of(store: Store, manifest: Manifest) -> Bill:
+    """What a run bought over all its invocations, and what the runs did that were merged into it within one store."""
     bill = Bill()
-    for model, way, usage, _ in store.purchases(run):
-        bill.add(model, usage, batch=way == "batch")
+    for run in (manifest.run, *(part["run"] for part in manifest.merged if part["same_store"])):
+        for model, way, usage, _ in store.purchases(run):
+            bill.add(model, usage, batch=way == "batch")
     return bill
 
 

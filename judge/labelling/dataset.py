@@ -3,11 +3,14 @@
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from hashlib import sha256
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 from judge import formats
 from judge.errors import TranscriptError, UsageError
+from judge.labelling.shard import Shard
 from judge.transcript import Transcript, lookup
 
 
@@ -22,6 +25,7 @@ class Dataset:
         limit: At most so many, from the beginning.
         sample: So many at random, chosen by ``seed``; the same ones every time.
         skip_bad: Leave out records that cannot be read, and list them in ``skipped``, instead of stopping.
+        shard: Of what all this selects, one part.
     """
 
     source: str
@@ -31,7 +35,10 @@ class Dataset:
     sample: int | None = None
     seed: int = 0
     skip_bad: bool = False
+    shard: Shard | None = None
     skipped: list[TranscriptError] = field(default_factory=list)
+    whole: dict[str, Any] = field(default_factory=dict)
+    """Of a shard, once it was read to its end: number and SHA-256 of the ids of all that it is a part of, in order."""
 
     def __post_init__(self) -> None:
         if (inside := Path(self.source) / "transcripts.jsonl").is_file():
@@ -41,12 +48,18 @@ class Dataset:
         """Position in the source, transcript. Raises TranscriptError, or UsageError where nothing is selected."""
         chosen = self._sampled_positions() if self.sample is not None else None
         matching = ((position, t) for position, t in self.read() if chosen is None or position in chosen)
-        found = False
-        for item in islice(matching, self.limit):
-            found = True
-            yield item
-        if not found:
+        count, ids = 0, sha256()
+        for position, transcript in islice(matching, self.limit):
+            count += 1
+            if self.shard is not None:
+                ids.update(f"{transcript.id}\0".encode(errors="surrogatepass"))
+                if not self.shard.holds(transcript.id):
+                    continue
+            yield position, transcript
+        if not count:
             self._explain_nothing()
+        if self.shard is not None:
+            self.whole = {"transcripts": count, "ids_sha256": ids.hexdigest()}
 
     def read(self) -> Iterator[tuple[int, Transcript]]:
         """Position and transcript of all that match ``where``, neither sampled nor cut short."""
@@ -71,7 +84,9 @@ class Dataset:
         return set(kept)
 
     def __len__(self) -> int:
-        """How many transcripts an iteration yields. Costs a pass over the source where filters are set."""
+        """How many transcripts an iteration yields. Costs a pass over the source where filters are set, or a shard."""
+        if self.shard is not None:
+            return sum(1 for _ in self)
         count = formats.count(self.source, self.format) if not self.where else None
         if count is None:
             count = sum(1 for _ in self.read())

@@ -8,7 +8,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field
 
 from judge.labelling.forecast import Forecast
-from judge.labelling.job import STORE, Options, plan
+from judge.labelling.job import Options, plan
 from judge.labelling.questions import questions
 from judge.providers import connect, split
 from judge.request import Provider, Request
@@ -49,7 +49,7 @@ def estimate(options: Options) -> DryRun:
     chosen = plan(options, provider, Run(options.run, options.runs_dir).manifest())
     forecast = Forecast(chosen.style, provider.capabilities)
     result = DryRun(chosen.style.model, forecast)
-    path = options.runs_dir / STORE
+    path = options.store_path
     with Store(path) if path.exists() else nullcontext() as store:
         for asked in questions(chosen, options.dataset):
             result.transcripts += 1

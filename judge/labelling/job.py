@@ -27,11 +27,10 @@ from judge.providers.batches import batch_endpoint
 from judge.providers.settings import Settings
 from judge.records import Method
 from judge.request import Capabilities, Provider, Sampling, Usage
-from judge.runs import Manifest, Run
+from judge.runs import STORE, Manifest, Run
 from judge.store import Store
 from judge.tokens import estimate_tokens
 
-STORE = "store.sqlite"
 OVERHEAD_TOKENS = 500
 """Kept free in the context beside rubric and answer: system text, chat template, and estimates that are a little off."""
 
@@ -52,7 +51,7 @@ class Options:
         dataset: Which transcripts.
         graders: Names, paths of prompt files, or graders that are loaded already.
         model: ``provider/name``.
-        run: Name of the run; its files go to ``<runs_dir>/<run>/``.
+        run: Name of the run; its files go to ``<runs_dir>/<run>/``. A shard is a run with a store of its own.
         samples: How often each question is asked.
         sampling: Overrides of ``Sampling``: ``max_tokens``, ``temperature``, ``reasoning_effort``, or any body field.
         window_tokens: Overrides how many tokens of transcript one request may hold.
@@ -88,6 +87,12 @@ class Options:
     @property
     def store_path(self) -> Path:
         return self.store or self.runs_dir / STORE
+
+    @property
+    def store_path(self) -> Path:
+        """Where completions are kept: shards share nothing, so that each can be on another machine."""
+        run = Run(self.run, self.runs_dir)
+        return run.folder / STORE if self.dataset.shard else run.store_path
 
 
 @dataclass(frozen=True)
@@ -240,7 +245,13 @@ async def _label(options: Options, run: Run, store: Store, watch: Callable[[Labe
         try:
             status = await _work(options, batches, labelling, watch)
         finally:
-            manifest = manifest.model_copy(update={"skipped": tuple(map(str, options.dataset.skipped))})
+            manifest = manifest.model_copy(
+                update={
+                    "skipped": tuple(map(str, options.dataset.skipped)),
+                    "dataset": manifest.dataset
+                    | ({"whole": whole} if (whole := options.dataset.whole) else {}),
+                }
+            )
             manifest = finish(manifest, run, store, labelling, status)
     finally:
         await provider.close()

@@ -11,8 +11,11 @@ from judge.errors import UsageError
 from judge.providers.settings import Settings
 from judge.request import Provider
 
-_SHARED = frozenset({"__init__", "capabilities", "limits", "scrub", "sdk", "settings", "transport"})
+_SHARED = frozenset({"__init__", "capabilities", "limits", "pool", "scrub", "sdk", "settings", "transport"})
 """The files here that are no providers."""
+
+_REMOTE = frozenset({"anthropic", "compatible", "openai"})
+"""Those that are reached at an address."""
 
 
 def available() -> list[str]:
@@ -40,8 +43,17 @@ def split(model: str) -> tuple[str, str]:
 
 
 def connect(model: str, settings: Settings | None = None) -> Provider:
-    """The model behind a name. Nothing is sent yet. Raises UsageError for an unknown provider or a missing key."""
+    """The model behind a name, at one address or at several. Nothing is sent yet.
+
+    Raises UsageError for an unknown provider or a missing key.
+    """
     provider, name = split(model)
     module: Any = import_module(f"judge.providers.{provider}")
-    connected: Provider = module.connect(name, settings or Settings.load())
-    return connected
+    chosen = settings or Settings.load()
+    if not chosen.replicas or provider not in _REMOTE:
+        connected: Provider = module.connect(name, chosen)
+        return connected
+    from judge.providers.pool import Pool, Replica
+
+    addresses = dict.fromkeys(filter(None, (chosen.base_url, *chosen.replicas)))
+    return Pool([Replica(module.connect(name, chosen.at(address)), address) for address in addresses])

@@ -31,6 +31,8 @@ class Settings(BaseSettings):
     """The key for ``compatible/`` servers. No other key is ever sent to them."""
     base_url: str | None = None
     """Where the provider listens, said explicitly (``--base-url``). Never read from the environment or ``.env``."""
+    replicas: tuple[str, ...] = ()
+    """Further addresses where the same model is served, said as explicitly."""
     compatible_base_url: str | None = Field(default=None, alias="JUDGE_BASE_URL")
     """Where ``compatible/`` models are served unless ``base_url`` says otherwise. No other provider looks at it."""
     timeout: float = Field(default=600.0, gt=0, alias="JUDGE_TIMEOUT")
@@ -45,13 +47,17 @@ class Settings(BaseSettings):
     def __init__(self, **given: Any) -> None:
         fields = type(self).model_fields
         named = {fields[name].alias or name: value for name, value in given.items()}
-        # It has no alias, so it would be looked for as BASE_URL; but what is said here is looked for nowhere else.
-        super().__init__(**{"base_url": None, **named})
+        # They have no alias, so they would be looked for as BASE_URL; but what is said here is looked for nowhere else.
+        super().__init__(**{"base_url": None, "replicas": (), **named})
 
     @property
     def compatible(self) -> str | None:
         """The address of a ``compatible/`` server."""
         return self.base_url or self.compatible_base_url
+
+    def at(self, address: str) -> "Settings":
+        """The same, with this address alone."""
+        return self.model_copy(update={"base_url": address, "replicas": ()})
 
     @field_validator("openai_api_key", "anthropic_api_key", "judge_api_key")
     @classmethod
@@ -71,6 +77,11 @@ class Settings(BaseSettings):
         if url is not None and not urlsplit(url).hostname:
             raise ValueError("the address names no host")
         return url
+
+    @field_validator("replicas")
+    @classmethod
+    def _addresses_are_http(cls, urls: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(filter(None, map(cls._address_is_http, urls)))
 
     @classmethod
     def load(cls, **given: Any) -> "Settings":
