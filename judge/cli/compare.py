@@ -40,7 +40,7 @@ def compare(
     method: options.Method = "generate",
     order: options.Order = "transcript-first",
     settings: options.Settings = [],  # noqa: B006
-    base_url: options.BaseUrl = None,
+    base_url: options.BaseUrl = [],  # noqa: B006
     in_flight: Annotated[int | None, typer.Option(min=1, help="Requests under way at once, at most.")] = None,
     prompts: options.Prompts = None,
     runs_dir: options.RunsDir = Path("runs"),
@@ -70,7 +70,7 @@ def compare(
         order=order,  # type: ignore[arg-type]  # likewise
         sampling=options.settings(settings),
         in_flight=in_flight,
-        settings=Settings.load(base_url=base_url, max_in_flight=max(in_flight or 0, 512)),
+        settings=Settings.load(**options.addresses(base_url), max_in_flight=max(in_flight or 0, 512)),
         display=lambda: shown(quiet=quiet or json),
     )
     report = _rubrics(judges, model, labels, asking, prompts)

@@ -30,7 +30,7 @@ def improve(
     seed: Annotated[int, typer.Option(help="Decides folds and samples.")] = 0,
     against: Against = "",
     settings: options.Settings = [],  # noqa: B006  (typer copies it)
-    base_url: options.BaseUrl = None,
+    base_url: options.BaseUrl = [],  # noqa: B006
     reflect_base_url: Annotated[
         str | None,
         typer.Option(help="Where the reflecting model's server listens, if not where the judge's does."),
@@ -65,7 +65,7 @@ def improve(
         sampling=options.settings(settings),
         in_flight=in_flight,
         patience=patience,
-        settings=Settings.load(base_url=base_url, max_in_flight=max(in_flight or 0, 512)),
+        settings=Settings.load(**options.addresses(base_url), max_in_flight=max(in_flight or 0, 512)),
         display=lambda: shown(quiet=quiet or json),
     )
     plan = Search(

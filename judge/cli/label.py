@@ -76,10 +76,9 @@ def label(
     from judge.cli.terminal import announce
     from judge.labelling.dataset import Dataset
     from judge.labelling.job import Batch, Options
-    from judge.labelling.shard import Shard
     from judge.providers.settings import Settings
 
-    part = Shard.parse(shard) if shard is not None else None
+    part = options.part(shard)
     chosen = Options(
         dataset=Dataset(source, format, options.pairs(where), limit, sample, seed, skip_bad, part),
         graders=tuple(grader),

@@ -67,6 +67,13 @@ def names(text: str | None) -> tuple[str, ...]:
     return tuple(word.strip() for word in (text or "").split(",") if word.strip())
 
 
+def part(shard: str | None) -> Any:
+    """The part of a dataset that ``i/n`` means. Raises UsageError."""
+    from judge.labelling.shard import Shard
+
+    return Shard.parse(shard) if shard is not None else None
+
+
 def addresses(base_url: list[str]) -> dict[str, Any]:
     """What ``Settings.load`` wants of one or several ``--base-url``."""
     return {"base_url": next(iter(base_url), None), "replicas": tuple(base_url[1:])}

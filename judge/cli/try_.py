@@ -32,7 +32,7 @@ def try_(
     method: options.Method = "generate",
     order: options.Order = "transcript-first",
     settings: options.Settings = [],  # noqa: B006  (typer copies it)
-    base_url: options.BaseUrl = None,
+    base_url: options.BaseUrl = [],  # noqa: B006
     in_flight: Annotated[int | None, typer.Option(min=1, help="Requests under way at once, at most.")] = None,
     patience: Annotated[float, typer.Option(min=0, help="Seconds to retry a request.")] = 600.0,
     prompts: options.Prompts = None,
@@ -63,7 +63,7 @@ def try_(
         sampling=options.settings(settings),
         in_flight=in_flight,
         patience=patience,
-        settings=Settings.load(base_url=base_url, max_in_flight=max(in_flight or 0, 512)),
+        settings=Settings.load(**options.addresses(base_url), max_in_flight=max(in_flight or 0, 512)),
         display=lambda: shown(quiet=quiet or json),
     )
     path = find(rubric, prompts)

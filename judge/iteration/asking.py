@@ -19,11 +19,11 @@ from judge.eval_sets import EvalSet
 from judge.grader import Grader
 from judge.grader.prompt import Order
 from judge.labelling.dataset import Dataset
-from judge.labelling.job import STORE, Options, Result, label
+from judge.labelling.job import Options, Result, label
 from judge.labelling.pipeline import Labelling
 from judge.providers.settings import Settings
 from judge.records import Method
-from judge.runs import Manifest, Run
+from judge.runs import STORE, Manifest, Run
 from judge.store import Store
 from judge.transcript import Transcript
 

@@ -6,5 +6,6 @@ pipeline    what is asked when              asking      one request: store, else
 gate, pace  who may go, and how fast        dispatch    through the gate, and the retries
 sharing     what is kept in a cache         assembling  readings to a record
 dry_run     what it would do                forecast    what that costs, by each way of asking
+shard       a part of a dataset             merging     one run out of several
 batching/   by the provider's batches       batch       requests out and answers in, as files
 """

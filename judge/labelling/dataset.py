@@ -37,8 +37,8 @@ class Dataset:
     skip_bad: bool = False
     shard: Shard | None = None
     skipped: list[TranscriptError] = field(default_factory=list)
-    whole: dict[str, Any] = field(default_factory=dict)
-    """Of a shard, once it was read to its end: number and SHA-256 of the ids of all that it is a part of, in order."""
+    census: dict[str, Any] = field(default_factory=dict)
+    """Of a shard, once it was read to its end: number and SHA-256 of the ids of the ``whole``, in order."""
 
     def __post_init__(self) -> None:
         if (inside := Path(self.source) / "transcripts.jsonl").is_file():
@@ -59,7 +59,7 @@ class Dataset:
         if not count:
             self._explain_nothing()
         if self.shard is not None:
-            self.whole = {"transcripts": count, "ids_sha256": ids.hexdigest()}
+            self.census["whole"] = {"transcripts": count, "ids_sha256": ids.hexdigest()}
 
     def read(self) -> Iterator[tuple[int, Transcript]]:
         """Position and transcript of all that match ``where``, neither sampled nor cut short."""

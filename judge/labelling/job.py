@@ -86,13 +86,9 @@ class Options:
 
     @property
     def store_path(self) -> Path:
-        return self.store or self.runs_dir / STORE
-
-    @property
-    def store_path(self) -> Path:
-        """Where completions are kept: shards share nothing, so that each can be on another machine."""
-        run = Run(self.run, self.runs_dir)
-        return run.folder / STORE if self.dataset.shard else run.store_path
+        """A shard's own, so that shards can be on machines that share nothing; else the one beside the runs."""
+        own = self.runs_dir / self.run / STORE
+        return self.store or (own if self.dataset.shard or own.exists() else self.runs_dir / STORE)
 
 
 @dataclass(frozen=True)
@@ -245,12 +241,9 @@ async def _label(options: Options, run: Run, store: Store, watch: Callable[[Labe
         try:
             status = await _work(options, batches, labelling, watch)
         finally:
+            noted = {"skipped": tuple(map(str, options.dataset.skipped))}
             manifest = manifest.model_copy(
-                update={
-                    "skipped": tuple(map(str, options.dataset.skipped)),
-                    "dataset": manifest.dataset
-                    | ({"whole": whole} if (whole := options.dataset.whole) else {}),
-                }
+                update={**noted, "dataset": manifest.dataset | options.dataset.census}
             )
             manifest = finish(manifest, run, store, labelling, status)
     finally:

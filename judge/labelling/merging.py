@@ -138,6 +138,10 @@ def _manifest(parts: Sequence[_Part], target: Run) -> Manifest:
     manifests = [part.manifest for part in parts]
     first = manifests[0]
     ours = {"shard", "whole", "fingerprint", "transcripts"}
+    dataset = {key: value for key, value in first.dataset.items() if key not in ours}
+    sources = [source for m in manifests for source in m.dataset.get("sources", [m.dataset.get("source")])]
+    if len(names := dict.fromkeys(filter(None, sources))) > 1:
+        dataset["sources"] = list(names)
     before = target.manifest()
     echoed: Counter[str] = Counter()
     for manifest in manifests:
@@ -148,7 +152,7 @@ def _manifest(parts: Sequence[_Part], target: Run) -> Manifest:
             "run": target.name,
             "samples": max(manifest.samples for manifest in manifests),
             "graders": graders | {name: note for m in manifests for name, note in m.graders.items()},
-            "dataset": {key: value for key, value in first.dataset.items() if key not in ours},
+            "dataset": dataset,
             "started": min(manifest.started for manifest in manifests),
             "ended": max(manifest.ended for manifest in manifests),
             "bought": {},

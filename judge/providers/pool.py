@@ -20,6 +20,9 @@ REMEMBERED = 100_000
 FIRST_REST, LONGEST_REST = 1.0, 60.0
 """Seconds for which a replica that failed gets nothing. They double while it fails; after them it gets one request."""
 
+MISSES = 3
+"""Failures in a row, with no answer to others in between, after which a replica rests."""
+
 SLACK = 16
 """So many requests more than twice what the least busy has may wait at a replica for the sake of its cache."""
 
@@ -35,25 +38,29 @@ class Replica:
     provider: Provider
     address: str
     in_flight: int = 0
-    failures: int = 0
-    """In a row; those that were sent before the first of them came back count once."""
+    misses: int = 0
+    rests: int = 0
+    """In a row."""
     rests_until: float = 0.0
     answered_at: float = float("-inf")
 
     def free(self, now: float) -> bool:
-        return now >= self.rests_until and (self.failures == 0 or self.in_flight == 0)
+        return now >= self.rests_until and (self.rests == 0 or self.in_flight == 0)
 
     def failed(self, sent_at: float, retry_after: float | None) -> None:
         """Let it rest, unless it answers others: then the request was unlucky, or is at fault itself."""
         now = time.monotonic()
         if now < self.rests_until or (self.answered_at > sent_at and not retry_after):
             return
-        rest = min(LONGEST_REST, FIRST_REST * 2**self.failures)
+        self.misses += 1
+        if self.misses < MISSES and self.rests == 0 and not retry_after:
+            return
+        rest = min(LONGEST_REST, FIRST_REST * 2**self.rests)
         self.rests_until = now + min(LONGEST_REST, max(rest, retry_after or 0.0))
-        self.failures += 1
+        self.rests += 1
 
     def succeeded(self) -> None:
-        self.failures, self.rests_until, self.answered_at = 0, 0.0, time.monotonic()
+        self.misses, self.rests, self.rests_until, self.answered_at = 0, 0, 0.0, time.monotonic()
 
 
 class Pool:

@@ -92,7 +92,9 @@ class Merging:
             ).fetchone()
             (last,) = cursor.execute("SELECT coalesce(max(position), -1) FROM joined").fetchone()
             cursor.execute(
-                f"INSERT INTO joined SELECT ?, t.transcript_id, t.grader, t.sample, t.position + ?, "  # noqa: S608
+                "INSERT INTO joined SELECT ?, t.transcript_id, t.grader, t.sample, "  # noqa: S608
+                "coalesce((SELECT min(position) FROM joined AS j WHERE j.transcript_id = t.transcript_id), "
+                "t.position + ?), "
                 f"ranks.rank, t.fingerprint, t.status, t.record FROM {schema}.records AS t "
                 f"JOIN ranks USING (grader) WHERE t.run = ? ON CONFLICT ({_PLACE}) DO UPDATE SET "
                 "fingerprint = excluded.fingerprint, status = excluded.status, record = excluded.record "

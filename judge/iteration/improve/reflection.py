@@ -17,12 +17,12 @@ from judge.iteration.asking import Purse
 from judge.labelling.asking import Asker, Purchases
 from judge.labelling.budget import Budget
 from judge.labelling.dispatch import Dispatcher, Gate
-from judge.labelling.job import STORE
 from judge.labelling.journal import Journal
 from judge.pricing import price
 from judge.providers import connect
 from judge.providers.settings import Settings
 from judge.request import Block, Completion, Provider, Request, Sampling, Usage
+from judge.runs import STORE
 from judge.store import Store
 
 _SYSTEM = "You write rubrics for text classification: precise, short, and fair to what can and cannot be told from a text."
