@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from judge.errors import UsageError
 from judge.labelling.shard import Shard
 from tests.cli.command import GRADERS, Command, write
 from tests.loopback import Fault
@@ -52,9 +53,14 @@ def test_every_transcript_is_in_one_shard_and_shards_are_alike_in_size():
 
 
 @pytest.mark.parametrize("text", ["0/4", "5/4", "1", "a/b", "1/0", "-1/2", "1/2/3", ""])
-def test_what_is_no_shard_is_refused(judge, text):
-    done = judge.label("--shard", text)
-    assert done.returncode == 2 and "not a shard" in done.stderr
+def test_what_is_no_shard_is_refused(text):
+    with pytest.raises(UsageError, match="not a shard"):
+        Shard.parse(text)
+
+
+def test_a_job_array_that_counts_from_0_is_told_so(judge):
+    done = judge.label("--shard", "0/4")
+    assert done.returncode == 2 and "counts from 0" in done.stderr
     assert not (judge.folder / "runs").exists()
 
 
