@@ -91,6 +91,7 @@ class Pool:
                 completion = await replica.provider.complete(request)
             except ProviderUnavailable as error:
                 replica.failed(sent_at, error.retry_after)
+                self._move(request, replica)
                 if error.status in _DECLINED and len(tried) < len(self.replicas):
                     continue
                 raise
@@ -111,7 +112,7 @@ class Pool:
         if not free:
             return min(left, key=lambda replica: replica.rests_until)
         idlest = min(free, key=lambda replica: replica.in_flight)
-        prefix = hash(request.blocks[0].text)
+        prefix = _prefix(request)
         home = self._home.get(prefix)
         if home in free and home.in_flight <= 2 * idlest.in_flight + SLACK:
             self._home.move_to_end(prefix)
@@ -122,6 +123,13 @@ class Pool:
                 self._home.popitem(last=False)
         return idlest
 
+    def _move(self, request: Request, failed: Replica) -> None:
+        """Have the next attempt, and what shares its text, go elsewhere."""
+        now = time.monotonic()
+        others = [replica for replica in self.replicas if replica is not failed and replica.free(now)]
+        if others:
+            self._home[_prefix(request)] = min(others, key=lambda replica: replica.in_flight)
+
     def batches(self) -> BatchEndpoint:
         """Batches are kept by the server that took them, so they all go to the first."""
         return batch_endpoint(self.replicas[0].provider)
@@ -129,3 +137,8 @@ class Pool:
     async def close(self) -> None:
         for replica in self.replicas:
             await replica.provider.close()
+
+
+def _prefix(request: Request) -> int:
+    """What stands for the text that a request begins with, within this process."""
+    return hash(request.blocks[0].text)

@@ -95,7 +95,7 @@ def test_a_dead_replicas_requests_go_elsewhere_and_it_gets_one_when_it_has_reste
                 await made.complete(ask(n))
             except ProviderUnavailable:
                 lost += 1
-                await made.complete(ask(n))
+                await made.complete(ask(n))  # the next attempt goes elsewhere
         counted = dead.counts.requests
         dead.script()
         await asyncio.sleep(0.5)
