@@ -23,6 +23,15 @@ def path(transcript_id: str) -> str:
     return f"/t/{name(transcript_id)}"
 
 
+def url(transcript_id: str) -> str:
+    """Where a session at the usual port shows a transcript. It leads nowhere while none is running there.
+
+    >>> url("harbour-003")
+    'http://127.0.0.1:7341/t/harbour-003'
+    """
+    return f"http://127.0.0.1:{PORT}{path(transcript_id)}"
+
+
 def name(transcript_id: str) -> str:
     """The last part of the path: the id itself where it can stand in one, else ``~`` and base64url."""
     if _PLAIN.fullmatch(transcript_id):

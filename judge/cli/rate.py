@@ -1,7 +1,7 @@
 """``judge rate``: how common a label is, with the judge's measured errors carried in."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -45,6 +45,7 @@ def rate(
     level: options.Level = 0.95,
     prompts: options.Prompts = None,
     runs_dir: options.RunsDir = Path("runs"),
+    html: Annotated[Path | None, typer.Option(help="Write the report as one HTML file.")] = None,
     markdown: options.Markdown = None,
     json: options.Json = False,
 ) -> None:
@@ -59,8 +60,11 @@ def rate(
     from judge.errors import UsageError
     from judge.rates import conditional, text
     from judge.rates.report import Plan
+    from judge.report import figures
     from judge.stats.resample import Settings
 
+    if html is not None:
+        figures.require()
     request = rate_job.Request(
         runs,
         facet or "",
@@ -77,6 +81,7 @@ def rate(
         plan = Plan(by, against, threshold, sensitivity_floor, settings)
         made = rate_job.rates(request, plan)
         show(made, text.sections(made), markdown=markdown, as_json=json)
+        _page(made, html)
         return
     if of is None or given is None:
         raise UsageError("--of, --given and --within go together", do="--of F=LABEL --given F=LABEL")
@@ -84,3 +89,14 @@ def rate(
         raise UsageError("--of and --given compare answers as they are", do="leave out the options on labels")
     found = rate_job.conditional_rates(request, of, given, by=by, within=within, settings=settings)
     show(found, conditional.sections(found), markdown=markdown, as_json=json)
+    _page(found, html)
+
+
+def _page(found: Any, path: Path | None) -> None:
+    if path is None:
+        return
+    from judge.cli.terminal import announce
+    from judge.report import rates
+
+    rates.write_html(found, path)
+    announce(f"report  {path}")

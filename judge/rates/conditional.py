@@ -169,7 +169,7 @@ def sections(found: Conditional) -> Iterator[Section]:
         *(c.difference.warnings for p in found.parts for c in (p.applicable, p.overall) if c is not None),
         *(c.ratio.warnings for p in found.parts for c in (p.applicable, p.overall) if c is not None),
     )
-    yield Section(f"{found.of}, given {found.given}; {strata}", columns, tuple(rows), warnings)
+    yield Section(f"{found.of}, given {found.given}; {strata}", columns, tuple(rows), warnings, "contrast")
     left = tuple(
         (part.group or found.run, str(part.n), why, str(number))
         for part in found.parts

@@ -8,12 +8,13 @@ from judge.estimate import Estimate
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A heading, a table (maybe empty), and sentences below it."""
+    """A heading, a table (maybe empty), and sentences below it. ``key`` says which one it is to whoever draws it."""
 
     title: str
     columns: tuple[str, ...] = ()
     rows: tuple[tuple[str, ...], ...] = ()
     notes: tuple[str, ...] = ()
+    key: str = ""
 
 
 def markdown(sections: Iterable[Section]) -> str:

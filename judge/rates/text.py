@@ -27,10 +27,10 @@ _BEHIND = ("group", "answered", "floor", "ceiling", "corrected by", "checked", "
 def sections(found: Report) -> Iterator[Section]:
     """The whole report, the headline table first."""
     yield Section(f"{found.question}: {_judges(found)}", notes=_reading(found))
-    yield _table("Rates, of all transcripts", [(group, group.overall) for group in found.groups])
+    yield _table("Rates, of all transcripts", [(group, group.overall) for group in found.groups], "overall")
     applicable = [(group, group.applicable) for group in found.groups if group.applicable is not None]
     if applicable:
-        yield _table("Rates, of the transcripts in which the question arises", applicable)
+        yield _table("Rates, of the transcripts in which the question arises", applicable, "applicable")
     if found.changes:
         yield _changes(found)
     yield _behind(found)
@@ -59,12 +59,12 @@ def _reading(found: Report) -> tuple[str, ...]:
     return (counted, words, *found.warnings)
 
 
-def _table(title: str, rows: list[tuple[GroupRate, View]]) -> Section:
-    return Section(title, _HEADLINE, tuple(_row(group, view) for group, view in rows))
+def _table(title: str, rows: list[tuple[GroupRate, View]], key: str) -> Section:
+    return Section(title, _HEADLINE, tuple(_row(group, view) for group, view in rows), key=key)
 
 
 def _row(group: GroupRate, view: View) -> tuple[str, ...]:
-    return group.name, str(view.n), shown(view.flagged), _corrected(view.choice), view.word
+    return group.name, str(view.n), shown(view.flagged), corrected(view.choice), view.word
 
 
 def _behind(found: Report) -> Section:
@@ -86,7 +86,8 @@ def _support(group: GroupRate, view: View) -> tuple[str, ...]:
     )
 
 
-def _corrected(choice: Choice) -> str:
+def corrected(choice: Choice) -> str:
+    """The corrected prevalence, or the codes of the reasons for which there is none."""
     if choice.estimate.high is None and choice.estimate.value is None:
         codes = dict.fromkeys(warning.partition(":")[0] for warning in choice.reasons)
         return f"none: {', '.join(codes)}"
@@ -103,6 +104,7 @@ def _changes(found: Report) -> Section:
             "tipping point: the sensitivity here over that there at which nothing is left of the drop",
             *merge(*(change.ratio.estimate.warnings for change in found.changes)),
         ),
+        key="changes",
     )
 
 
@@ -173,7 +175,7 @@ def _curve(groups: list[GroupRate]) -> Section:
     rows = tuple(
         (group.name, *(_brief(found) for _, found in group.overall.choice.curve)) for group in groups
     )
-    return Section("Prevalence if the sensitivity were", ("group", *values), rows)
+    return Section("Prevalence if the sensitivity were", ("group", *values), rows, key="curve")
 
 
 def _brief(found: Estimate) -> str:

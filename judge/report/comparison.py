@@ -13,7 +13,7 @@ from judge.comparison.facets import FacetComparison, Flip, Said
 from judge.comparison.markdown import answer, value
 from judge.comparison.report import Pairing, Report
 from judge.estimate import Estimate
-from judge.report import figures, page, words
+from judge.report import figures, page, sentences, words
 from judge.report.figures import Dot
 from judge.report.transcripts import Mark, Shown, found, shown
 from judge.transcript import Transcript
@@ -33,6 +33,7 @@ def html(report: Report, transcripts: Mapping[str, Transcript]) -> str:
         "comparison.html.jinja",
         found=report,
         title=f"Comparison on {report.set}",
+        sentences=sentences,
         pairings=[_Pairing(at, pairing, transcripts) for at, pairing in enumerate(report.pairings)],
     )
 

@@ -21,7 +21,7 @@ P = ParamSpec("P")
 Role = Literal["judge", "people", "floor", "plain"]
 """What a dot stands for: the judge, annotators among themselves, a grader that cannot read, anything else."""
 
-_COLOURS = {
+COLOURS = {
     "ink": "#010101",
     "muted": "#020202",
     "rule": "#030303",
@@ -55,6 +55,8 @@ class Dot:
     hollow: bool = False
     shown: str = ""
     """What stands on the right; the estimate where empty."""
+    outer: tuple[float, float] | None = None
+    """Limits that hold whatever the estimate is worth, drawn as a thin line with ends: floor and ceiling."""
 
 
 def require() -> None:
@@ -66,7 +68,7 @@ def require() -> None:
         )
 
 
-def _styled(draw: Callable[P, str]) -> Callable[P, str]:
+def styled(draw: Callable[P, str]) -> Callable[P, str]:
     """Draw with our settings, whatever a matplotlibrc says."""
 
     @wraps(draw)
@@ -82,9 +84,18 @@ def _styled(draw: Callable[P, str]) -> Callable[P, str]:
     return styled
 
 
-@_styled
-def forest(groups: Sequence[Sequence[Dot]], span: tuple[float, float] | None = None, label: str = "") -> str:
-    """Dots with their intervals under one another, groups apart; nothing for nothing. ``span`` is the axis, by default what is needed up to 1."""
+@styled
+def forest(
+    groups: Sequence[Sequence[Dot]],
+    span: tuple[float, float] | None = None,
+    label: str = "",
+    neutral: float = 0.0,
+) -> str:
+    """Dots with their intervals under one another, groups apart; nothing for nothing.
+
+    ``span`` is the axis, by default what is needed up to 1; what lies beyond it becomes an arrow. ``neutral``: where there
+    is no difference, a line if it lies inside.
+    """
     rows = [(at, dot) for at, group in enumerate(groups) for dot in group]
     if not rows:
         return ""
@@ -101,26 +112,26 @@ def forest(groups: Sequence[Sequence[Dot]], span: tuple[float, float] | None = N
             transform=axes.get_yaxis_transform(),
             ha="right",
             va="center",
-            color=_COLOURS["ink"],
+            color=COLOURS["ink"],
         )
         axes.text(
             1.0, y, dot.shown or words.estimate(dot.estimate), transform=axes.get_yaxis_transform(), ha="left",
-            va="center", color=_COLOURS["muted"],
+            va="center", color=COLOURS["muted"],
         )  # fmt: skip
     last = -(len(rows) - 1) - 0.5 * (len(groups) - 1)
     axes.set_ylim(last - 0.6, 0.6)
     axes.set_xlim(low, high + 0.06 * (high - low))  # room beside a dot that lies on 1
-    if low < 0 < high:
-        axes.axvline(0, color=_COLOURS["rule"], linewidth=0.8, zorder=0)
-    axes.set_xlabel(label, color=_COLOURS["muted"], fontsize=9)
-    return _svg(figure)
+    if low < neutral < high:
+        axes.axvline(neutral, color=COLOURS["rule"], linewidth=0.8, zorder=0)
+    axes.set_xlabel(label, color=COLOURS["muted"], fontsize=9)
+    return svg(figure)
 
 
-@_styled
+@styled
 def reliability(points: Sequence[tuple[float, Estimate]]) -> str:
     """Stated confidence against the share that was right, with the diagonal on which a calibrated judge would lie."""
     figure, axes = _blank(3.6, width=4.4, left=0.15, right=0.97)
-    axes.plot([0, 1], [0, 1], color=_COLOURS["rule"], linewidth=1, zorder=0)
+    axes.plot([0, 1], [0, 1], color=COLOURS["rule"], linewidth=1, zorder=0)
     for stated, found in points:
         if found.value is None:
             continue
@@ -128,19 +139,19 @@ def reliability(points: Sequence[tuple[float, Estimate]]) -> str:
             axes.plot(
                 [stated, stated],
                 [found.low, found.high],
-                color=_COLOURS["judge"],
+                color=COLOURS["judge"],
                 linewidth=1.6,
                 solid_capstyle="butt",
             )
-        axes.plot(stated, found.value, "o", color=_COLOURS["judge"], markersize=6)
+        axes.plot(stated, found.value, "o", color=COLOURS["judge"], markersize=6)
     axes.set_xlim(0, 1.02)
     axes.set_ylim(0, 1.02)
     axes.set_yticks([0, 0.25, 0.5, 0.75, 1])
-    axes.tick_params(axis="y", length=0, labelcolor=_COLOURS["muted"])
-    axes.grid(axis="y", color=_COLOURS["rule"], linewidth=0.6)
-    axes.set_xlabel("stated probability of the label given", color=_COLOURS["muted"], fontsize=9)
-    axes.set_ylabel("share that was right", color=_COLOURS["muted"], fontsize=9)
-    return _svg(figure)
+    axes.tick_params(axis="y", length=0, labelcolor=COLOURS["muted"])
+    axes.grid(axis="y", color=COLOURS["rule"], linewidth=0.6)
+    axes.set_xlabel("stated probability of the label given", color=COLOURS["muted"], fontsize=9)
+    axes.set_ylabel("share that was right", color=COLOURS["muted"], fontsize=9)
+    return svg(figure)
 
 
 def _span(estimates: Sequence[Estimate]) -> tuple[float, float]:
@@ -161,24 +172,33 @@ def _blank(
 
     figure = Figure(figsize=(width, height))
     axes = figure.add_axes((left, bottom / height, right - left, 1 - (bottom + 0.06) / height))
-    for side in ("top", "left", "right"):
-        axes.spines[side].set_visible(False)
-    axes.spines["bottom"].set_color(_COLOURS["rule"])
-    axes.patch.set_visible(False)
+    bare(axes)
     figure.patch.set_visible(False)
     axes.set_yticks([])
-    axes.tick_params(axis="x", color=_COLOURS["rule"], labelcolor=_COLOURS["muted"], labelsize=9)
-    axes.grid(axis="x", color=_COLOURS["rule"], linewidth=0.6)
-    axes.set_axisbelow(True)
     return figure, axes
 
 
+def bare(axes: Any) -> None:
+    """Axes with one quiet line below, and nothing behind."""
+    for side in ("top", "left", "right"):
+        axes.spines[side].set_visible(False)
+    axes.spines["bottom"].set_color(COLOURS["rule"])
+    axes.patch.set_visible(False)
+    axes.tick_params(axis="x", color=COLOURS["rule"], labelcolor=COLOURS["muted"], labelsize=9)
+    axes.grid(axis="x", color=COLOURS["rule"], linewidth=0.6)
+    axes.set_axisbelow(True)
+
+
 def _draw(axes: Any, dot: Dot, y: float, span: tuple[float, float]) -> None:
-    colour, found = _COLOURS[dot.role], dot.estimate
+    colour, found = COLOURS[dot.role], dot.estimate
+    if dot.outer is not None:
+        _line(axes, dot.outer, y, span, color=COLOURS["muted"], linewidth=0.8)
+        ends = [end for end in dot.outer if span[0] <= end <= span[1]]
+        axes.plot(ends, [y] * len(ends), "|", color=COLOURS["muted"], markersize=9, clip_on=False)
     if found.low is not None and found.high is not None:
-        ends = [max(found.low, span[0]), min(found.high, span[1])]
-        axes.plot(ends, [y, y], color=colour, linewidth=1.8, solid_capstyle="butt", alpha=0.75, clip_on=False)
-    if found.value is not None:
+        look = {"color": colour, "linewidth": 1.8, "solid_capstyle": "butt", "alpha": 0.75}
+        _line(axes, (found.low, found.high), y, span, **look)
+    if found.value is not None and found.value <= span[1]:
         face = "none" if dot.hollow else colour
         axes.plot(
             found.value,
@@ -191,13 +211,21 @@ def _draw(axes: Any, dot: Dot, y: float, span: tuple[float, float]) -> None:
         )
 
 
-def _svg(figure: Any) -> str:
+def _line(axes: Any, ends: tuple[float, float], y: float, span: tuple[float, float], **look: Any) -> None:
+    """From one end to the other as far as the axis goes, with an arrow where it goes on."""
+    inside = [min(max(end, span[0]), span[1]) for end in ends]
+    axes.plot(inside, [y, y], clip_on=False, **look)
+    if ends[1] > span[1]:
+        axes.plot(span[1], y, ">", color=look["color"], markersize=5, clip_on=False)
+
+
+def svg(figure: Any) -> str:
     """The figure as an ``svg`` element: colours as variables of the style sheet, the page's font, no size of its own."""
     data = io.StringIO()
     figure.savefig(data, format="svg", metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
     text = data.getvalue()
     text = text[text.index("<svg") :]
-    for name, colour in _COLOURS.items():
+    for name, colour in COLOURS.items():
         text = text.replace(colour, f"var(--{name})")
     text = re.sub(r"font: ([\d.]+)px [^;\"]*", r"font-size: \1px", text)
     text = re.sub(r"font-family: [^;\"]*;?", "", text)

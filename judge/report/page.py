@@ -12,7 +12,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from judge import __version__
+from judge import __version__, address
 from judge.errors import UsageError
 from judge.report import words
 from judge.runs import replacing
@@ -36,6 +36,7 @@ def _environment() -> Environment:
         "percent": words.percent,
         "share": words.share,
         "figure_name": words.name,
+        "address": address.url,
         "code": lambda warning: words.code_and_words(warning)[0],
         "words": lambda warning: words.code_and_words(warning)[1],
     }

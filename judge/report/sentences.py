@@ -1,7 +1,9 @@
 """What a calibration says, in sentences: the same ones in the terminal, in Markdown and in HTML."""
 
+import shlex
 from collections.abc import Iterator
 
+from judge import address
 from judge.calibration.agreement import Repeats
 from judge.calibration.calibrate import Calibration, FacetCalibration
 from judge.calibration.gates import GateResult
@@ -12,6 +14,16 @@ from judge.estimate import Estimate
 from judge.report import words
 
 SIGNIFICANT = 0.05
+
+
+def opening(run: str, against: str = "") -> str:
+    """The command that shows a run's transcripts, or those on which it differs from another run, at the port of the links.
+
+    >>> opening("new", "old")
+    'judge annotate runs/new --as NAME --against runs/old --port 7341'
+    """
+    other = f" --against {shlex.quote(f'runs/{against}')}" if against else ""
+    return f"judge annotate {shlex.quote(f'runs/{run}')} --as NAME{other} --port {address.PORT}"
 
 
 def head(found: Calibration) -> Iterator[str]:
