@@ -20,6 +20,8 @@ class Panel:
 
     name: str
     points: Sequence[tuple[float, Estimate]]
+    mark: float | None = None
+    """A place on the horizontal axis that matters."""
 
 
 @figures.styled
@@ -54,6 +56,8 @@ def _curve(axes: Any, panel: Panel, top: float) -> None:
     known = [(x, e.value) for x, e in panel.points if e.value is not None]
     if known:
         axes.plot(*zip(*known, strict=True), "o-", color=colour, linewidth=1.6, markersize=3.5)
+    if panel.mark is not None:
+        axes.axvline(panel.mark, color=muted, linewidth=1, linestyle="--")
     axes.set_title(clean(panel.name), loc="left", fontsize=10, color=figures.COLOURS["ink"], pad=5)
     axes.set_ylim(0, top * 1.05)
     axes.set_xlim(0.27, 1.03)

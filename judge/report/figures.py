@@ -41,6 +41,8 @@ _SETTINGS: dict[Any, Any] = {
 }
 ROW = 0.3
 WIDTH = 7.6
+PLOT, LETTER = 3.4, 0.084
+"""Inches for the plot itself, and for a letter, in a figure that is made to fit."""
 _NAMES, _NUMBERS = 0.34, 0.2
 """Shares of the width for the names on the left and the numbers on the right."""
 
@@ -90,18 +92,22 @@ def forest(
     span: tuple[float, float] | None = None,
     label: str = "",
     neutral: float = 0.0,
+    *,
+    fitted: bool = False,
 ) -> str:
     """Dots with their intervals under one another, groups apart; nothing for nothing.
 
     ``span`` is the axis, by default what is needed up to 1; what lies beyond it becomes an arrow. ``neutral``: where there
-    is no difference, a line if it lies inside.
+    is no difference, a line if it lies inside. ``fitted``: as wide as names and numbers need, else as wide as all others.
     """
     rows = [(at, dot) for at, group in enumerate(groups) for dot in group]
     if not rows:
         return ""
     low, high = span or _span([dot.estimate for _, dot in rows])
     height = ROW * (len(rows) + 0.5 * (len(groups) - 1)) + (0.62 if label else 0.42)
-    figure, axes = _blank(height, bottom=0.5 if label else 0.32)
+    figure, axes = _blank(
+        height, bottom=0.5 if label else 0.32, **_fit([dot for _, dot in rows]) if fitted else {}
+    )
     for number, (group, dot) in enumerate(rows):
         y = -number - 0.5 * group
         _draw(axes, dot, y, (low, high))
@@ -115,7 +121,7 @@ def forest(
             color=COLOURS["ink"],
         )
         axes.text(
-            1.0, y, dot.shown or words.estimate(dot.estimate), transform=axes.get_yaxis_transform(), ha="left",
+            1.0, y, _said(dot), transform=axes.get_yaxis_transform(), ha="left",
             va="center", color=COLOURS["muted"],
         )  # fmt: skip
     last = -(len(rows) - 1) - 0.5 * (len(groups) - 1)
@@ -152,6 +158,18 @@ def reliability(points: Sequence[tuple[float, Estimate]]) -> str:
     axes.set_xlabel("stated probability of the label given", color=COLOURS["muted"], fontsize=9)
     axes.set_ylabel("share that was right", color=COLOURS["muted"], fontsize=9)
     return svg(figure)
+
+
+def _said(dot: Dot) -> str:
+    return dot.shown or words.estimate(dot.estimate)
+
+
+def _fit(dots: Sequence[Dot]) -> dict[str, float]:
+    """Width and margins of a figure in which these names and numbers have room."""
+    left = LETTER * max(len(clean(dot.name)) for dot in dots) + 0.15
+    right = LETTER * max(len(_said(dot)) for dot in dots) + 0.1
+    width = left + PLOT + right
+    return {"width": width, "left": left / width, "right": 1 - right / width}
 
 
 def _span(estimates: Sequence[Estimate]) -> tuple[float, float]:

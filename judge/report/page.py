@@ -75,10 +75,10 @@ def drawing(svg: str, label: str, caption: str = "") -> Markup:
     """A drawing from ``figures`` as a figure; ``label`` says in words what it shows, for those who cannot see it. Nothing for nothing."""
     if not svg:
         return Markup()
-    below = Markup("<figcaption>{}</figcaption>").format(caption) if caption else Markup()
+    below = Markup("<figcaption>{}</figcaption>").format(text(caption)) if caption else Markup()
     shown = Markup(svg)  # noqa: S704  (drawn here; figures escapes the texts in it)
     return Markup('<figure role="img" aria-label="{}"><div class="drawing">{}</div>{}</figure>').format(
-        label, shown, below
+        text(label), shown, below
     )
 
 

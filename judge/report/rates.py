@@ -48,7 +48,7 @@ def html(found: Report | Conditional) -> str:
 def _rates(found: Report) -> str:
     head, *rest = text.sections(found)
     facts = [
-        ("Label", f"{found.question}: {', '.join(found.labels)}"),
+        ("Label", found.question),
         *(("Judge", f"{model or 'unknown model'}, run {run}") for run, model in found.judges.items()),
         ("Groups", f"by {found.by}" if found.by else "one for each run"),
         ("Intervals", f"{found.level:.0%}"),
@@ -58,7 +58,7 @@ def _rates(found: Report) -> str:
         "overall": rate_drawings.prevalence(found.groups),
         "applicable": rate_drawings.prevalence(found.groups, applicable=True),
         "changes": rate_drawings.ratios(found.changes),
-        "curve": rate_drawings.curve(found.groups),
+        "curve": rate_drawings.curve(found.groups, found.accuracy),
     }
     title = f"Rate of {' or '.join(found.labels)}"
     return _page(title, facts, _part(head, Markup()), _parts(rest, drawings))

@@ -341,3 +341,13 @@ def test_first_labelling_second_labelling_adjudication_and_export(context, page,
     rows = done.stdout.splitlines()
     assert rows[0] == "id,target,split" and len(rows) == 14
     assert sum(",none," in row for row in rows) + sum(",indeterminate," in row for row in rows) == 13
+    assert shown == agreed(folder)
+
+
+def agreed(folder):
+    """What `judge agree` finds in the two files of labels, in the words of the page: n, how many differ, agreement, kappa."""
+    command = [sys.executable, "-m", "judge", "agree", "colour:ana", "colour:ben", "--json"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
+    [facet] = json.loads(done.stdout)["facets"]
+    [pair] = facet["pairs"]
+    return pair

@@ -7,6 +7,7 @@ from html.parser import HTMLParser
 
 import pytest
 
+from judge import address
 from judge.calibration.calibrate import Wishes, calibrate
 from judge.errors import UsageError
 from judge.grader.gates import parse
@@ -96,9 +97,18 @@ def test_the_page_is_whole_and_needs_nothing_else(found):
     assert not [name for name in read.attributes if name.startswith("on") or name in ("src", "srcset")]
     assert not re.search(r"url\((?!#)", text)
     assert "@import" not in text
-    assert not [link for link in read.links if not link.startswith("#")]
-    assert [link for link in read.links if link[1:] not in read.ids] == []
+    inside = [link for link in read.links if link.startswith("#")]
+    assert [link for link in inside if link[1:] not in read.ids] == []
+    (facet,) = found[0].facets
+    cases = {address.url(case.transcript_id) for case in facet.disagreements}
+    assert set(read.links) - set(inside) == cases  # each to the labelling page of this machine, and nowhere else
     assert read.elements.count("svg") >= 4
+
+
+def test_the_page_says_what_its_links_need(found):
+    told = Page(report.html(*found)).text
+    assert "lead nowhere unless that page is running" in told
+    assert f"judge annotate runs/{found[0].run} --as NAME --port {address.PORT}" in told
 
 
 def test_hostile_text_is_shown_and_does_nothing(found):

@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from judge import address
 from judge.comparison.history import history
 from judge.comparison.job import Labels, compare_runs
 from judge.report import comparison
@@ -47,8 +48,20 @@ def test_nothing_on_the_page_acts_or_is_fetched(runs):
     assert "<script" not in html
     assert "\x1b" not in html
     assert "\u202e" not in html
-    assert not re.search(r'(?:src|href)="(?!#)', html)
+    assert not re.search(r'src="|href="(?!#|http://127\.0\.0\.1:7341/t/)', html)
     assert "default-src 'none'" in html
+
+
+def test_every_flip_leads_to_the_labelling_page_and_the_page_says_what_that_needs(runs):
+    found, first, second = runs
+    report = compare_runs([(first, second)], Labels(found))
+    html = comparison.html(report, {})
+    (pairing,) = report.pairings
+    flips = [flip.item for facet in pairing.facets for flip in facet.flips]
+    assert len(flips) == 9
+    assert set(re.findall(r'href="(http[^"]+)"', html)) == {address.url(item) for item in flips}
+    assert "lead nowhere unless that page is running" in html
+    assert "judge annotate runs/b --as NAME --against runs/a --port 7341" in html
 
 
 def test_texts_that_are_not_at_hand_are_said_to_be_missing(runs):

@@ -4,11 +4,12 @@ import doctest
 
 import pytest
 
+from judge import address
 from judge.estimate import Estimate
-from judge.report import markdown, words
+from judge.report import markdown, rates, sentences, words
 
 
-@pytest.mark.parametrize("module", [words, markdown])
+@pytest.mark.parametrize("module", [address, words, markdown, sentences, rates])
 def test_the_examples_hold(module):
     assert doctest.testmod(module).failed == 0
 
