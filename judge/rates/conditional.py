@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from judge.errors import UsageError
 from judge.estimate import Estimate
 from judge.rates.question import Answers, Bools
+from judge.rates.report import natural
 from judge.rates.sections import Section, shown
 from judge.stats.differential import ratio_within_strata, within_strata
 from judge.stats.proportion import rate
@@ -80,9 +81,9 @@ def conditional(question: Question, settings: Settings = DEFAULT) -> Conditional
     names = of.groups(question.by)
     strata = of.groups(question.within)
     parts = []
-    for name in np.unique(names):
+    for name in sorted(map(str, np.unique(names)), key=natural):
         inside = np.asarray(names == name)
-        parts.append(_part(str(name), of.at(inside), given.at(inside), strata[inside], settings))
+        parts.append(_part(name, of.at(inside), given.at(inside), strata[inside], settings))
     return Conditional(
         str(of.asked),
         str(given.asked),

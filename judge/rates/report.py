@@ -105,7 +105,7 @@ def _warnings(targets: Sequence[Target], shared: int) -> tuple[str, ...]:
 def _groups(target: Target, plan: Plan, *, several: bool) -> list[GroupRate]:
     found, run = target.answers, target.answers.rater.name
     names = found.groups(plan.by)
-    values = sorted((str(name) for name in np.unique(names)), key=_natural)
+    values = sorted((str(name) for name in np.unique(names)), key=natural)
     if len(values) > MOST_GROUPS:
         raise UsageError(
             f"{plan.by} has {len(values)} values", expected=f"at most {MOST_GROUPS}", do="choose another key"
@@ -119,7 +119,7 @@ def _groups(target: Target, plan: Plan, *, several: bool) -> list[GroupRate]:
     return result
 
 
-def _natural(name: str) -> list[tuple[int, float, str]]:
+def natural(name: str) -> list[tuple[int, float, str]]:
     """``step-20`` before ``step-100``."""
     parts = re.split(r"(\d+)", name)
     return [(1, float(part), "") if part.isdecimal() else (0, 0.0, part) for part in parts]

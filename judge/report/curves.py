@@ -34,7 +34,9 @@ def panels(found: Sequence[Panel]) -> str:
     rows = -(-len(found) // COLUMNS)
     figure = Figure(figsize=(figures.WIDTH, rows * _TALL))
     figure.patch.set_visible(False)
-    top = max([e.high if e.high is not None else e.value or 0.0 for p in found for _, e in p.points], default=1.0)
+    top = max(
+        [e.high if e.high is not None else e.value or 0.0 for p in found for _, e in p.points], default=1.0
+    )
     wide = (1 - _LEFT - COLUMNS * _GAP) / COLUMNS
     for at, panel in enumerate(found):
         row, column = divmod(at, COLUMNS)

@@ -128,7 +128,7 @@ def forest(
     axes.set_ylim(last - 0.6, 0.6)
     axes.set_xlim(low, high + 0.06 * (high - low))  # room beside a dot that lies on 1
     if low < neutral < high:
-        axes.axvline(neutral, color=COLOURS["rule"], linewidth=0.8, zorder=0)
+        axes.axvline(neutral, color=COLOURS["muted"], linewidth=0.8, zorder=0)
     axes.set_xlabel(label, color=COLOURS["muted"], fontsize=9)
     return svg(figure)
 

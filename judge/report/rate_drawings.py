@@ -51,7 +51,7 @@ def _forest(groups: list[list[Dot]], top: float, label: str, neutral: float = 0.
 
 def _short(name: str) -> str:
     """The end of a long name is what tells it from others."""
-    return name if len(name) <= LONGEST else f"…{name[-LONGEST + 1:]}"
+    return name if len(name) <= LONGEST else f"…{name[-LONGEST + 1 :]}"
 
 
 def _pair(name: str, view: View) -> list[Dot]:
@@ -75,7 +75,13 @@ def ratios(found: Sequence[Change]) -> Markup:
     drawn = [
         [
             Dot(_short(change.group), change.ratio.estimate, "judge", shown=shown(change.ratio.estimate)),
-            Dot("flags alone", change.flagged.estimate, "floor", hollow=True, shown=shown(change.flagged.estimate)),
+            Dot(
+                "flags alone",
+                change.flagged.estimate,
+                "floor",
+                hollow=True,
+                shown=shown(change.flagged.estimate),
+            ),
         ]
         for change in found
     ]
@@ -97,7 +103,9 @@ def curve(groups: Sequence[GroupRate], accuracy: Sequence[Accuracy] = ()) -> Mar
     only = accuracy[0] if len(accuracy) == 1 else None
     panels = [
         curves.Panel(
-            _short(group.name), group.overall.choice.curve, only.of(group.group).sensitivity.value if only else None
+            _short(group.name),
+            group.overall.choice.curve,
+            only.of(group.group).sensitivity.value if only else None,
         )
         for group in groups
         if group.overall.choice.curve

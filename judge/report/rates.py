@@ -81,7 +81,9 @@ def _conditional(found: Conditional) -> str:
 
 
 def _page(title: str, facts: list[tuple[str, str]], head: _Part, parts: list[_Part]) -> str:
-    return page.render("rates.html.jinja", title=title, facts=facts, head=head, parts=parts, says=get_args(Word))
+    return page.render(
+        "rates.html.jinja", title=title, facts=facts, head=head, parts=parts, says=get_args(Word)
+    )
 
 
 def _parts(sections: Iterable[Section], drawings: Mapping[str, Markup]) -> list[_Part]:

@@ -1,5 +1,6 @@
 """The page in a real browser: reading, labelling by keyboard, evidence, undo, two tabs, a server that goes away."""
 
+import json
 import re
 import subprocess
 import sys
@@ -321,7 +322,7 @@ def test_first_labelling_second_labelling_adjudication_and_export(context, page,
             press(page, "Enter")
             for number in range(13):
                 page.wait_for_selector(f".tools h1:has-text('{number + 1} / 13')")
-                press(page, "1" if number % 4 else keys, "Enter")
+                press(page, (keys, "4", "1", "1")[number % 4], "Enter")
             expect(page.locator(".finished")).to_contain_text("Everything is labelled")
     with Session(folder, "colour", "--adjudicate", "--as", "cora") as session:
         enter(page, session)
@@ -336,6 +337,7 @@ def test_first_labelling_second_labelling_adjudication_and_export(context, page,
             press(page, "Control+Enter")
         expect(page.locator(".summary")).to_contain_text("Everything is decided")
         expect(page.locator(".summary tbody tr")).to_contain_text("ana / ben")
+        shown = page.locator(".summary tbody tr").locator("th, td").all_inner_texts()
     command = [sys.executable, "-m", "judge", "labels", "export", "colour"]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
     rows = done.stdout.splitlines()
@@ -345,9 +347,19 @@ def test_first_labelling_second_labelling_adjudication_and_export(context, page,
 
 
 def agreed(folder):
-    """What `judge agree` finds in the two files of labels, in the words of the page: n, how many differ, agreement, kappa."""
-    command = [sys.executable, "-m", "judge", "agree", "colour:ana", "colour:ben", "--json"]
+    """What `judge agree` finds in the two files of labels that the sessions left, in the words of the page's table."""
+    files = [f"colour/labels/{name}.jsonl" for name in ("ana", "ben")]
+    command = [sys.executable, "-m", "judge", "agree", *files, "--json"]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
     [facet] = json.loads(done.stdout)["facets"]
     [pair] = facet["pairs"]
-    return pair
+    assert (pair["first"], pair["second"]) == ("ana", "ben")
+    differ = sum(map(sum, pair["matrix"])) - sum(row[at] for at, row in enumerate(pair["matrix"]))
+    found = [pair["with_nulls"]["coefficients"][name] for name in ("agreement", "kappa")]
+    return ["colour", "ana / ben", str(pair["items"]), str(differ), *map(in_words, found)]
+
+
+def in_words(found):
+    ends = [found[end] for end in ("value", "low", "high") if found[end] is not None]
+    value, *interval = (re.sub(r"^(-?)0\.", r"\1.", f"{end:.2f}") for end in ends)
+    return f"{value} [{', '.join(interval)}]" if interval else f"{value} (no interval)"

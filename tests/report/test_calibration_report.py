@@ -100,8 +100,9 @@ def test_the_page_is_whole_and_needs_nothing_else(found):
     inside = [link for link in read.links if link.startswith("#")]
     assert [link for link in inside if link[1:] not in read.ids] == []
     (facet,) = found[0].facets
+    # each leads to the labelling page of this machine, and nothing elsewhere
     cases = {address.url(case.transcript_id) for case in facet.disagreements}
-    assert set(read.links) - set(inside) == cases  # each to the labelling page of this machine, and nowhere else
+    assert set(read.links) - set(inside) == cases
     assert read.elements.count("svg") >= 4
 
 

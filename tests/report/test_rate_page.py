@@ -13,7 +13,7 @@ from tests.rates.worlds import World
 from tests.report.test_calibration_report import Page
 
 LABELS = ("--facet", "eval_awareness", "--labels", "tentative,settled")
-HOSTILE = '<script>alert(1)</script>"\'\x1b[31m\u202e $x$ {{ 7 * 7 }}: rare: & a name that is much too long for a drawing'
+HOSTILE = "<script>alert(1)</script>\"'\x1b[31m\u202e $x$ {{ 7 * 7 }}: rare: & a name that is much too long for a drawing"
 CARD = "grader: eval_awareness\nselection: enriched\norigin: written\n"
 
 
@@ -23,7 +23,9 @@ def place(tmp_path_factory):
     folder = tmp_path_factory.mktemp("page")
     world = World(folder, {"early": 0.08, HOSTILE: 0.004}, sensitivity=0.9, specificity=0.98)
     world.run("prod", 1200, seed=1)
-    shown_to = World(folder, {"early": 0.5, HOSTILE: 0.5}, sensitivity=0.9, specificity=0.98, truth=world.truth)
+    shown_to = World(
+        folder, {"early": 0.5, HOSTILE: 0.5}, sensitivity=0.9, specificity=0.98, truth=world.truth
+    )
     shown_to.run("on-set", 200, seed=2, prefix="s")
     for name, made, file in (("aware", shown_to, "on-set.jsonl"), ("all", world, "prod.jsonl")):
         kept = folder / "eval_sets" / name
