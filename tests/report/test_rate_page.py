@@ -41,7 +41,12 @@ def made(place, monkeypatch):
     monkeypatch.chdir(place)
     seen = []
     write = rates.write_html
-    monkeypatch.setattr(rates, "write_html", lambda found, path: (seen.append(found), write(found, path)))
+
+    def kept(found, path):
+        seen.append(found)
+        write(found, path)
+
+    monkeypatch.setattr(rates, "write_html", kept)
 
     def rate(*arguments):
         done = CliRunner().invoke(app, ["rate", "prod", *arguments, "--html", "pages/rates.html"])
