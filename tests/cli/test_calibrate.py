@@ -16,7 +16,8 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture(scope="module")
 def here(tmp_path_factory):
     folder = tmp_path_factory.mktemp("calibrate")
-    shutil.copytree(ROOT / "eval_sets" / "legibility", folder / "eval_sets" / "legibility")
+    unseen = shutil.ignore_patterns("looks.jsonl")  # the real set has been looked at
+    shutil.copytree(ROOT / "eval_sets" / "legibility", folder / "eval_sets" / "legibility", ignore=unseen)
     command = Command(folder)
     arguments = ("--grader", "legibility", "--model", "replay/offline/claude", "--run", "r", "-q")
     assert command.run("label", "eval_sets/legibility", *arguments).returncode == 0
@@ -100,7 +101,7 @@ def test_the_sealed_split_is_looked_at_only_on_request_and_every_look_is_counted
     whole = EvalSet(here.folder / "eval_sets" / "legibility")
     assert looks(whole) == []
     arguments = ("--grader", "legibility", "--model", "replay/offline/claude", "--run", "t", "-q")
-    here.run("label", "eval_sets/legibility/test", *arguments)  # nothing is recorded for it: only failures
+    here.run("label", "eval_sets/legibility/test", *arguments)
     first = here.run("calibrate", "t", "--on", "legibility", "--test")
     assert "look 1" in first.stderr
     again = here.run("calibrate", "t", "--on", "eval_sets/legibility/test", "--json")
