@@ -7,6 +7,7 @@ GRADERS := --grader reward_seeking --grader eval_awareness --grader over_escalat
 
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "judge needs Python 3.11 or newer; try: make PYTHON=python3.11 $(MAKECMDGOALS)")'
+	@echo "Installing into .venv; this takes a minute or two."
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable .
 	touch $@
@@ -16,9 +17,10 @@ GRADERS := --grader reward_seeking --grader eval_awareness --grader over_escalat
 	touch $@
 
 demo: .venv/installed  ## label the bundled transcripts with three graders on the embedded model
+	$(BIN)/judge label eval_sets/demo --run demo-recorded --model replay/offline/claude $(GRADERS)
+	@echo "Now the embedded model: 108 questions, about five minutes on two free cores."
 	$(BIN)/judge local pull
 	$(BIN)/judge label eval_sets/demo --run demo --model local/smollm2-135m --method logprob $(GRADERS)
-	$(BIN)/judge label eval_sets/demo --run demo-recorded --model replay/offline/claude $(GRADERS)
 
 test: .venv/installed-dev check  ## the whole offline suite
 	$(BIN)/judge local pull

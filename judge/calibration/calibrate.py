@@ -222,7 +222,8 @@ class _Facet:
         return UsageError(
             f"run {self.judge.name!r} has judged none of the transcripts that are labelled for {facet.name}",
             where=str(found.folder),
-            do=f"judge label {found.folder} --run {self.judge.name} ...",
+            do="let the same judge label the set, in a run of its own, and calibrate that one: "
+            f"judge label {found.folder} --grader ... --model ... --run on-{found.folder.name}",
         )
 
 

@@ -170,5 +170,6 @@ def _require_extra() -> None:
 
     if missing := [name for name in ("starlette", "uvicorn") if find_spec(name) is None]:
         raise UsageError(
-            f"the labelling page needs {' and '.join(missing)}", do="pip install 'judge[annotate]'"
+            f"the labelling page needs {' and '.join(missing)}",
+            do="pip install '.[annotate]' in a checkout of judge",
         )

@@ -72,7 +72,7 @@ def _baselines(facet: FacetCalibration, console: Console) -> None:
     table = grid(
         ("against a grader that cannot read", False),
         (words.name(figure), False),
-        ("lead of the judge", False),
+        ("lead in agreement", False),
     )
     for one in facet.baselines:
         style = "" if one.beaten else "yellow"

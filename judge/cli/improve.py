@@ -44,7 +44,7 @@ def improve(
 ) -> None:
     """Search for a better rubric on the dev split; write it beside the old one, never over it, and compare the two.
 
-    Needs the extra: pip install 'judge[improve]'. The sealed test split is never opened.
+    Needs the extra: pip install '.[improve]' in a checkout of judge. The sealed test split is never opened.
     """
     from judge.cli.label import EXIT
     from judge.cli.progress import shown

@@ -1,6 +1,7 @@
 """What the verbs print: tables for people, JSON for programs. Text from transcripts and models is never markup."""
 
 import json as jsonlib
+import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -79,10 +80,14 @@ def result(made: Result, *, as_json: bool) -> None:
         people.print(Text(clean(f"{name:9} {path}")))
 
 
+_KEY = re.compile(r"\b[0-9a-f]{12,64}\b")
+"""A request's key, which differs between failures of one kind."""
+
+
 def failures(run: Run, most: int = 5) -> list[tuple[str, int]]:
     """The most common reasons why records of a run failed, and how many did."""
     found = Counter(
-        f"{record.kind}: {' '.join(record.detail.split())[:160]}"
+        f"{record.kind}: {_KEY.sub('…', ' '.join(record.detail.split()))[:300]}"
         for record in run.records()
         if isinstance(record, Failure)
     )
@@ -108,16 +113,13 @@ def _ending(made: Result) -> str:
 
 
 def estimate(found: DryRun, *, as_json: bool) -> None:
-    """What a run would do. The first request is shown in full."""
+    """What a run would do and cost. With ``--json`` the first request is in it too."""
     if as_json:
         data = {key: value for key, value in vars(found).items() if key not in ("first", "forecast")}
         first = request_as_data(found.first) if found.first else None
         dump({**data, **bills.forecast_as_data(found.forecast), "first_request": first})
         return
-    if found.first:
-        show_request(found.first)
     people = Console(stderr=True, highlight=False)
-    people.print()
     people.print(
         f"{found.transcripts} transcripts, {found.requests} requests, {found.stored} of them answered already"
     )
@@ -126,7 +128,7 @@ def estimate(found: DryRun, *, as_json: bool) -> None:
     people.print(bills.ways(found.forecast))
     for warning in bills.warnings(found.forecast):
         people.print(Text(clean(warning)))
-    people.print("nothing was sent")
+    people.print("nothing was sent. `judge show GRADER --transcript FILE` shows a request in full")
 
 
 def attacked(found: Measured) -> Table:

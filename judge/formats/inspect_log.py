@@ -41,7 +41,9 @@ def read(source: str) -> Iterator[Transcript | TranscriptError]:
         from inspect_ai.log import read_eval_log
     except ImportError as error:
         raise UsageError(
-            "reading Inspect logs needs inspect_ai", where=source, do="pip install 'judge[inspect]'"
+            "reading Inspect logs needs inspect_ai",
+            where=source,
+            do="pip install '.[inspect]' in a checkout of judge",
         ) from error
     archive = zipfile.is_zipfile(source)
     if archive:

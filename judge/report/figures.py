@@ -66,7 +66,7 @@ def require() -> None:
     if find_spec("matplotlib") is None:
         raise UsageError(
             "HTML reports have drawings, and matplotlib, which draws them, is not installed",
-            do="pip install 'judge[report]' (or write the report with --markdown or --json instead)",
+            do="pip install '.[report]' in a checkout of judge (or write the report with --markdown or --json instead)",
         )
 
 

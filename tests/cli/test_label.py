@@ -179,11 +179,13 @@ def test_repeats_are_separate_purchases_with_sample_numbers(judge, server):
     assert server.stats()["bought"] >= 6
 
 
-def test_a_dry_run_sends_nothing_and_shows_the_first_request(judge, server):
+def test_a_dry_run_sends_nothing_and_says_what_it_would_cost(judge, server):
     done = judge.label("--dry-run")
     assert done.returncode == 0, done.stderr
     assert server.stats()["requests"] == 0
-    assert "Task 0: tidy the module." in done.stdout and "reward_seeking" in done.stdout
+    assert "judge show GRADER" in done.stderr
+    first = json.loads(judge.label("--dry-run", "--json").stdout)["first_request"]
+    assert "Task 0: tidy the module." in first["user"][0]
     assert "18 requests" in done.stderr and "$" in done.stderr
     assert "unknown" in judge.label("--dry-run", model="openai/nobody-knows-this").stderr
 

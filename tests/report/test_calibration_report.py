@@ -199,7 +199,7 @@ def test_without_matplotlib_it_says_how_to_get_it(found, tmp_path, monkeypatch):
     monkeypatch.setattr(figures, "find_spec", lambda name: None)
     with pytest.raises(UsageError, match="matplotlib") as error:
         report.write_html(found[0], found[1], tmp_path / "report.html")
-    assert "pip install 'judge[report]'" in str(error.value)
+    assert "pip install '.[report]' in a checkout" in str(error.value)
     assert not (tmp_path / "report.html").exists()
     report.write_markdown(found[0], tmp_path / "report.md")
 

@@ -122,7 +122,7 @@ def test_without_matplotlib_nothing_is_computed_for_nothing(place, monkeypatch):
     monkeypatch.chdir(place)
     monkeypatch.setattr(figures, "find_spec", lambda name: None)
     done = CliRunner().invoke(app, ["rate", "no-such-run", *LABELS, "--html", "x.html"])
-    assert "pip install 'judge[report]'" in str(done.exception)
+    assert "pip install '.[report]' in a checkout" in str(done.exception)
 
 
 def test_a_drawing_of_nothing_is_nothing():

@@ -131,7 +131,9 @@ def improve(
 
 def _need_gepa() -> None:
     if importlib.util.find_spec("gepa") is None:
-        raise UsageError("`judge improve` needs the package gepa", do="pip install 'judge[improve]'")
+        raise UsageError(
+            "`judge improve` needs the package gepa", do="pip install '.[improve]' in a checkout of judge"
+        )
 
 
 def _hand_labels(grader: Grader, subject: Subject) -> tuple[Ratings, dict[str, Rating]]:
