@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 GRADERS := --grader reward_seeking --grader eval_awareness --grader over_escalation
 
-.PHONY: demo test test-slow check bench clean
+.PHONY: demo test test-slow check verified lock audit licences wheel clean
 
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "judge needs Python 3.11 or newer; try: make PYTHON=python3.11 $(MAKECMDGOALS)")'
@@ -33,6 +33,34 @@ check: .venv/installed-dev  ## format, lint, types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+verified:  ## .venv from files whose hashes constraints-hashed.txt knows, and from nothing else; CI begins with it
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-deps --requirement constraints-hashed.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-index --no-deps --no-build-isolation --editable .
+	$(BIN)/pip check
+	touch .venv/installed .venv/installed-dev
+
+lock:  ## constraints-hashed.txt anew, after constraints.txt has changed
+	$(PYTHON) -m venv .venv/tools
+	.venv/tools/bin/pip install --quiet --disable-pip-version-check uv
+	echo '# constraints.txt, with the SHA-256 of every file that an index may serve for it. Made by `make lock`; CI installs from it.' > constraints-hashed.txt
+	.venv/tools/bin/uv pip compile pyproject.toml --quiet --all-extras --universal --python-version 3.11.5 \
+		--constraint constraints.txt --generate-hashes --no-annotate --no-header --no-config \
+		--no-emit-index-url --no-emit-find-links >> constraints-hashed.txt
+
+audit:  ## known holes in what is pinned; asks a public database
+	$(PYTHON) -m venv .venv/tools
+	.venv/tools/bin/pip install --quiet --disable-pip-version-check pip-audit
+	.venv/tools/bin/pip-audit --disable-pip --require-hashes --requirement constraints-hashed.txt
+
+licences: .venv/installed-dev  ## of everything that is installed
+	$(PYTHON) -m venv .venv/tools
+	.venv/tools/bin/pip install --quiet --disable-pip-version-check pip-licenses
+	.venv/tools/bin/pip-licenses --python=$(BIN)/python --from=mixed --order=license
+
+wheel: .venv/installed-dev  ## dist/*.whl: the same tree makes the same bytes, whoever builds it
+	$(BIN)/python -m hatchling build --target wheel
 
 clean:
 	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -152,7 +152,10 @@ def write_hf(records: Records, primaries: dict[str, str], path: Path) -> int:
     try:
         total = write_parquet(records, primaries, parquet)
         dataset = datasets.Dataset.from_parquet(str(parquet), cache_dir=str(cache))
+        path.mkdir(parents=True, exist_ok=True, mode=0o700)  # before there is something in it
         dataset.save_to_disk(str(path))
+        for file in path.rglob("*"):
+            file.chmod(0o700 if file.is_dir() else 0o600)
     finally:
         parquet.unlink(missing_ok=True)
         shutil.rmtree(cache, ignore_errors=True)

@@ -81,8 +81,17 @@ def version(
         raise typer.Exit
 
 
+def no_core_dumps() -> None:
+    """Have no crash write this process's memory to a file: keys are in it, and so are transcripts."""
+    if sys.platform != "win32":
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
 def main() -> None:
     """The entry point: our errors become a message and exit code 2, never a traceback."""
+    no_core_dumps()
     try:
         app()
     except JudgeError as error:

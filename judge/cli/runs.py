@@ -1,4 +1,4 @@
-"""``judge runs``: what was labelled, what came out, and the records in other forms."""
+"""``judge runs``: what was labelled, what came out, the records in other forms, and their end."""
 
 from collections import Counter
 from pathlib import Path
@@ -8,7 +8,7 @@ import typer
 
 from judge.cli import options
 
-app = typer.Typer(help="List, show, merge and export runs.", no_args_is_help=True)
+app = typer.Typer(help="List, show, merge, export and purge runs.", no_args_is_help=True)
 GAPS = 1
 Name = Annotated[str, typer.Argument(help="A run's name.")]
 
@@ -133,3 +133,38 @@ def merge(
         announce(f"{manifest.status}, {manifest.dataset['transcripts']} transcripts of {len(runs)} runs")
         print(made.run.folder)
     raise typer.Exit(GAPS if made.gaps or made.conflicts else 0)
+
+
+@app.command()
+def purge(
+    name: Name,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Even where batches are under way: their answers are given up.")
+    ] = False,
+    runs_dir: options.RunsDir = Path("runs"),
+) -> None:
+    """Remove a run for good: its folder, hand labels in it included, its records, and answers that no other run uses.
+
+    The store is written anew, so that none of it is left in free pages or in the log. Exports elsewhere, backups, and
+    what the provider keeps are beyond it.
+    """
+    from judge.cli.terminal import announce
+    from judge.errors import UsageError
+    from judge.labelling import purging
+    from judge.runs import Run
+
+    run = Run(name, runs_dir)
+    found = purging.find(run, force=force)
+    announce(found.summary)
+    if not (yes or _confirmed()):
+        raise UsageError("nothing was removed", found="no confirmation", do="answer y, or add --yes")
+    purging.purge(run, found)
+    announce(f"run {name} is gone")
+
+
+def _confirmed() -> bool:
+    try:
+        return typer.confirm("Remove all of this for good?", err=True)
+    except typer.Abort:
+        return False

@@ -12,8 +12,9 @@ place as a TranscriptError; whatever is wrong with the file is raised. This pack
 
 import pkgutil
 import sqlite3
+import tempfile
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from functools import cache
 from hashlib import sha256
 from importlib import import_module
@@ -90,7 +91,7 @@ def transcripts(
     Raises TranscriptError at the first bad record; given ``skipped``, goes on and puts the complaints there instead.
     Ids are kept on disk in a temporary database, so that memory does not grow with their number.
     """
-    with closing(sqlite3.connect("", isolation_level=None)) as seen:
+    with _scratch() as seen:
         seen.execute("CREATE TABLE ids (digest BLOB PRIMARY KEY, number INTEGER) WITHOUT ROWID")
         seen.execute("BEGIN")
         for number, item in enumerate(read(source, format), start=1):
@@ -101,6 +102,21 @@ def transcripts(
                 raise problem
             elif problem is not None and skipped is not None:
                 skipped.append(problem)
+
+
+@contextmanager
+def _scratch() -> Iterator[sqlite3.Connection]:
+    """A temporary database, whose complaints are ours."""
+    try:
+        with closing(sqlite3.connect("", isolation_level=None)) as connection:
+            yield connection
+    except sqlite3.Error as error:
+        raise TranscriptError(
+            "cannot keep track of the ids that were read",
+            where=tempfile.gettempdir(),
+            found=str(error),
+            do="free some space there, or name another folder in SQLITE_TMPDIR",
+        ) from error
 
 
 def count(source: str, format: str = "auto") -> int | None:  # noqa: A002

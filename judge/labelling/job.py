@@ -211,6 +211,7 @@ def label(options: Options, watch: Callable[[Labelling], None] = lambda _: None)
     run = Run(options.run, options.runs_dir)
     begun = time.monotonic()
     with run.locked(), Store(options.store_path) as store:
+        store.check_writable()
         if options.model.startswith("replay/"):
             load_recordings(options.dataset.source, store)
         if (

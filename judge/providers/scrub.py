@@ -33,3 +33,16 @@ def scrub(text: str, secrets: Iterable[SecretStr] = ()) -> str:
     for pattern in _LOOKS_SECRET:
         text = pattern.sub(rf"\1\2{HIDDEN}", text)
     return text
+
+
+def blank(raw: bytes, secrets: Iterable[SecretStr]) -> bytes:
+    """An answer without these secrets: what a server echoes in it would be stored with it.
+
+    >>> blank(b'{"you": "other"}', [SecretStr("other")])
+    b'{"you": "[key]"}'
+    """
+    for secret in secrets:
+        value = secret.get_secret_value().encode()
+        if len(value) >= _SHORTEST_KEY:
+            raw = raw.replace(value, HIDDEN.encode())
+    return raw

@@ -26,7 +26,7 @@ from judge.errors import (
     UsageError,
 )
 from judge.providers.limits import retry_after
-from judge.providers.scrub import scrub
+from judge.providers.scrub import blank, scrub
 from judge.providers.settings import Settings
 from judge.providers.transport import AiohttpTransport, is_this_machine
 from judge.request import Capabilities, Completion, RateLimits, Request
@@ -132,7 +132,7 @@ class SdkProvider(ABC):
         except self.sdk.APIStatusError as error:
             answered: httpx2.Response = error.response
             self._note_limits(answered.headers)
-            completion = self._answer_in_error(answered.status_code, answered.content)
+            completion = self._answer_in_error(answered.status_code, self.blank(answered.content))
             if completion is not None:
                 self._answered = True
                 return completion
@@ -141,7 +141,7 @@ class SdkProvider(ABC):
             problem = self._lost(error)
         else:
             self._note_limits(response.headers)
-            completion = self._decode(response.content)
+            completion = self._decode(self.blank(response.content))
             self._answered = True
             return completion
         # Raised out here, so that no exception that holds the request, and with it the key, hangs on to this one.
@@ -159,16 +159,16 @@ class SdkProvider(ABC):
         except (
             httpx2.TransportError
         ) as error:  # while a streamed answer is read, the SDKs no longer translate
-            problem = ProviderUnavailable(self._clean(f"the connection failed ({error})"))
+            problem = ProviderUnavailable(self.clean(f"the connection failed ({error})"))
         raise problem
 
     def _lost(self, error: Exception) -> ProviderError:
         """A call without an answer."""
         if isinstance(error, self.sdk.APITimeoutError):
-            return ProviderUnavailable(self._clean(f"no answer in time ({error.__cause__ or error})"))
+            return ProviderUnavailable(self.clean(f"no answer in time ({error.__cause__ or error})"))
         if not isinstance(error, self.sdk.APIConnectionError):
-            return ProviderUnavailable(self._clean(f"an answer that the SDK cannot read ({error})"))
-        what = self._clean(f"the connection failed ({error.__cause__ or error})")
+            return ProviderUnavailable(self.clean(f"an answer that the SDK cannot read ({error})"))
+        what = self.clean(f"the connection failed ({error.__cause__ or error})")
         do = _tls_remedy(error)
         return ProviderMisconfigured(what, do=do) if do else ProviderUnavailable(what)
 
@@ -176,22 +176,27 @@ class SdkProvider(ABC):
         try:
             return self.dialect.decode(raw)
         except ProviderUnavailable as error:
-            raise ProviderUnavailable(self._clean(str(error)), status=error.status) from None
+            raise ProviderUnavailable(self.clean(str(error)), status=error.status) from None
         except ProviderRejected as error:
-            raise ProviderRejected(self._clean(str(error)), status=error.status) from None
+            raise ProviderRejected(self.clean(str(error)), status=error.status) from None
 
     def _note_limits(self, headers: Mapping[str, str]) -> None:
         """Nothing is kept from the response before: a pause worked out from it would be renewed at every success."""
         self.rate_limits = self._limits(headers) or RateLimits()
 
-    def _clean(self, text: str) -> str:
+    def blank(self, raw: bytes) -> bytes:
+        """What the provider sent, without our key: it is stored verbatim otherwise."""
+        return blank(raw, self._secrets)
+
+    def clean(self, text: str) -> str:
+        """The provider's words for people: shortened, and without keys."""
         return shorten(scrub(text, self._secrets))
 
     def problem(self, response: httpx2.Response) -> ProviderError:
         """Which of our errors an HTTP status is, with the provider's words, shortened and without keys."""
         status = response.status_code
         message, codes = _said(response.content)
-        what = self._clean(f"{self.model}: HTTP {status}: {message}")
+        what = self.clean(f"{self.model}: HTTP {status}: {message}")
         if codes & _NO_MONEY or status == 402:  # noqa: PLR2004  (payment required)
             return ProviderMisconfigured(
                 what, status=status, do="check the account's credit and its spending limit"

@@ -146,6 +146,14 @@ class Store:
                 do="free some space or repair the disk, then run the same command again: it goes on where it was",
             ) from error
 
+    def check_writable(self) -> None:
+        """Raise StoreError where nothing could be kept, before anything is bought."""
+        with self._transaction() as cursor:
+            cursor.execute(
+                "INSERT INTO completions (key, model, dialect, body, run, cost) VALUES ('', '', '', '', '', 0)"
+            )
+            cursor.execute("DELETE FROM completions WHERE key = ''")
+
     def completion(self, key: str) -> tuple[str, bytes] | None:
         """Dialect and body of the completion with this key, or None."""
         row = self._read("SELECT dialect, body FROM completions WHERE key = ?", (key,)).fetchone()

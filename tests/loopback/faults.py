@@ -38,6 +38,7 @@ class Fault:
         match: Only requests whose body has this text.
         retry_after: Seconds to send as ``retry-after``, for statuses.
         seconds: How long a stall or a dribble takes.
+        echo: Whether the message of a status repeats the key.
     """
 
     kind: str
@@ -46,6 +47,7 @@ class Fault:
     match: str = ""
     retry_after: float | None = None
     seconds: float = 60.0
+    echo: bool = False
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS and not self.kind.isdecimal():

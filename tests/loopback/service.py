@@ -185,9 +185,10 @@ class Service:
             status = int(fault.kind)
             if fault.retry_after is not None:
                 headers["retry-after"] = f"{fault.retry_after:g}"
-            return Reply(
-                status, wire.error(status, f"The server is pretending to have status {status}."), headers
-            )
+            message = f"The server is pretending to have status {status}."
+            if fault.echo:
+                message += f" The key was {self.options.key}, in {self.last_headers}."
+            return Reply(status, wire.error(status, message), headers)
         if fault.kind == "quota":
             message = "You exceeded your current quota, please check your plan and billing details."
             return Reply(429, wire.error(429, message, "insufficient_quota"), headers)

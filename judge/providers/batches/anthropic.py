@@ -126,7 +126,7 @@ class AnthropicBatches:
             lines = response.iter_lines()
             while (line := await self._provider.call(_next(lines))) is not None:
                 if line.strip():
-                    yield self._item(orjson.loads(line))
+                    yield self._item(orjson.loads(self._provider.blank(line.encode())))
         finally:
             await response.close()
 

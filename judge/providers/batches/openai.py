@@ -93,7 +93,7 @@ class OpenAIBatches:
             ended=batch.status in _ENDED,
             answered=counts.completed + counts.failed if counts else 0,
             cancelled=batch.status in ("cancelling", "cancelled"),
-            problem=(said or "the provider gives no reason") if failed else "",
+            problem=self._provider.clean(said or "the provider gives no reason") if failed else "",
             full=failed and any(e.code == _FULL for e in errors),
         )
 
@@ -111,7 +111,7 @@ class OpenAIBatches:
             lines = response.iter_lines()
             while (line := await self._provider.call(_next(lines))) is not None:
                 if line.strip():
-                    yield self._item(orjson.loads(line))
+                    yield self._item(orjson.loads(self._provider.blank(line.encode())))
         finally:
             await response.close()
 
