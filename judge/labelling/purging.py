@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from judge.errors import UsageError
-from judge.labelling.job import STORE
-from judge.runs import Run
+from judge.runs import STORE, Run
 from judge.store import Store
 from judge.store.purge import Holding, holding
 from judge.store.purge import purge as purge_store
