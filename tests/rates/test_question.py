@@ -1,5 +1,7 @@
 """What is asked, and which outcome an answer is."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -61,7 +63,12 @@ def test_groups_come_from_metadata_also_nested():
 
 def test_null_and_nan_are_no_value():
     found = answers(np.array([True, False, True, False]))
-    facts = ({"arm": None}, {"arm": float("nan")}, {"arm": "nan"}, {"arm": "None"})
+    facts: tuple[dict[str, Any], ...] = (
+        {"arm": None},
+        {"arm": float("nan")},
+        {"arm": "nan"},
+        {"arm": "None"},
+    )
     items = tuple(Item(f"t{n}", metadata) for n, metadata in enumerate(facts))
     own = Answers(found.rater, question(), items, found.ratings, found.outcomes, found.design)
     assert own.groups("arm").tolist() == ["(none)", "(none)", "nan", "None"]
