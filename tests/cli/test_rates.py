@@ -279,10 +279,10 @@ def test_a_look_that_cannot_be_written_opens_nothing(place, monkeypatch):
 
 
 def test_an_anchor_set_may_have_the_name_of_a_run(place, command):
-    anew = World(place.folder, {"early": 0.5, "late": 0.5}, truth=place.truth)
-    anew.run("anew", 300, seed=5, prefix="s")
+    renewed = World(place.folder, {"early": 0.5, "late": 0.5}, truth=place.truth)
+    renewed.run("renewed", 300, seed=5, prefix="s")
     write_run(place.folder / "runs", "aware", [], "openai/gpt-x", "")
-    found = output(command.run("drift", "on-set", "anew", *LABELS, "--on", "aware", "--json"))
+    found = output(command.run("drift", "on-set", "renewed", *LABELS, "--on", "aware", "--json"))
     assert found["judge"]["anchored"] is not None
 
 
