@@ -25,7 +25,7 @@ def drift(
         str | None, typer.Option(help="The new run's transcripts, for their lengths.")
     ] = None,
     fail_above_noise: Annotated[
-        bool, typer.Option("--gate", help="Exit 1 if more answers changed than repeats flip.")
+        bool, typer.Option("--gate", help="Exit 1 unless no more answers changed than repeats flip.")
     ] = False,
     cluster: options.Cluster = "cluster",
     level: options.Level = 0.95,
@@ -37,10 +37,12 @@ def drift(
     """Compare two runs: on shared transcripts the judge, on others what was read.
 
     With --on, sensitivity and specificity before and now on the labelled transcripts, with McNemar's exact test. Without
-    shared transcripts only the inputs are compared.
+    shared transcripts only the inputs are compared. A failure is an answer that changed. --gate fails also where it
+    cannot be told whether more changed than noise.
     """
     from judge.cli import rate_job, sources
     from judge.cli.sections import show
+    from judge.cli.terminal import announce
     from judge.errors import UsageError
     from judge.rates import drift as drifting
     from judge.rates.inputs import inputs
@@ -50,7 +52,13 @@ def drift(
 
     settings = Settings(level=level)
     runs = [sources.run(name, runs_dir) for name in (old, new)]
-    anchors = [rate_job.labelled(on, runs_dir)] if on else []
+    if runs[0].folder.resolve() == runs[1].folder.resolve():
+        raise UsageError(
+            "this is the same run twice",
+            found=f"{old} and {new}",
+            do="label the anchor set again under another name, and compare the two runs",
+        )
+    anchors = [rate_job.hand_labelled(on)] if on else []
     ratings = sources.gather([*runs, *anchors], "drift", prompts=prompts, cluster=cluster)
     question = asked(facet or "", rate_job.graders_of(ratings.judges[1], ratings), options.names(labels))
     before, after = (answers(ratings, judge, question) for judge in ratings.judges)
@@ -65,5 +73,6 @@ def drift(
     everything = inputs(before, after, texts, settings) if not on else None
     report = drifting.Report(str(question), before.rater.name, after.rater.name, judged, everything)
     show(report, drifting.sections(report), markdown=markdown, as_json=json)
-    if fail_above_noise and judged is not None and judged.above_noise:
+    if fail_above_noise and report.gate:
+        announce(f"gate missed: {report.gate}")
         raise typer.Exit(MISSED)

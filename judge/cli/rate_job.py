@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from judge import formats
+from judge import formats, looks
 from judge.cli import sources
 from judge.cli.terminal import announce
 from judge.errors import UsageError
@@ -14,7 +14,7 @@ from judge.rates.accuracy import Accuracy, accuracy
 from judge.rates.conditional import Conditional, Question, conditional
 from judge.rates.judges import differences, measured_in
 from judge.rates.labels import checked, core_of, hand_labels
-from judge.rates.question import Asked, answers, asked
+from judge.rates.question import Answers, Asked, answers, asked
 from judge.rates.report import Plan, Report, Target, report
 from judge.ratings import Rater, Ratings
 from judge.ratings.gather import gather
@@ -42,8 +42,13 @@ class Request:
 def rates(request: Request, plan: Plan) -> Report:
     """Read everything and take the rates. Raises UsageError."""
     runs = [sources.run(name, request.runs_dir) for name in request.runs]
+    confirmed = None if request.confirmed is None else hand_labelled(request.confirmed, alone=True)
     ratings = read(runs, [(request.facet, request.labels)], request.prompts, request.cluster)
-    return report([_target(request, plan, ratings, judge) for judge in ratings.judges], plan)
+    questions = [asked(request.facet, graders_of(judge, ratings), request.labels) for judge in ratings.judges]
+    found = [answers(ratings, *pair) for pair in zip(ratings.judges, questions, strict=True)]
+    if confirmed is not None:
+        look(confirmed, found)
+    return report([_target(request, plan, confirmed, own) for own in found], plan)
 
 
 def conditional_rates(
@@ -115,12 +120,11 @@ def graders_of(judge: Rater, ratings: Ratings) -> dict[str, Grader]:
     }
 
 
-def _target(request: Request, plan: Plan, ratings: Ratings, judge: Rater) -> Target:
-    question = asked(request.facet, graders_of(judge, ratings), request.labels)
-    found = answers(ratings, judge, question)
+def _target(request: Request, plan: Plan, confirmed: EvalSet | Path | None, found: Answers) -> Target:
+    judge, question = found.rater, found.asked
     hand = None
-    if request.confirmed is not None:
-        hand = hand_labels(labelled(request.confirmed, request.runs_dir), question)
+    if confirmed is not None:
+        hand = hand_labels(confirmed, question)
         here = sum(item.id in hand.labels for item in found.items)
         announce(f"{here} of {len(hand.labels)} labels in {hand.name} are of transcripts of {judge.name}")
     part = checked(found, hand)
@@ -132,21 +136,39 @@ def _target(request: Request, plan: Plan, ratings: Ratings, judge: Rater) -> Tar
     return Target(found, part, overall, applicable, core, told)
 
 
-def labelled(name: str, runs_dir: Path) -> EvalSet | Path:
-    """A set, one of its files, or any file of annotations."""
-    if Path(name).is_file():
-        return Path(name)
-    found = sources.find(name, runs_dir)
-    if isinstance(found, Run):
-        raise UsageError("hand labels were expected here", found=f"the run {name}", do="name a set or a file")
-    return found
+def hand_labelled(name: str, *, alone: bool = False) -> EvalSet | Path:
+    """A set, one of its files, or with ``alone`` also a file of annotations outside of any set. Raises UsageError.
+
+    A sealed split is known by the names of its folders, so a link to it or a path from inside it is spelt out.
+    """
+    path, real = Path(name), Path(name).resolve()
+    if path.is_file():
+        whole = EvalSet(real.parent.parent)
+        if alone and not (real.parent.name == "labels" and whole.transcripts_path.is_file()):
+            return path
+        spelt = path.parent.name == "labels" and EvalSet(path.parent.parent).sealed == whole.sealed
+        return sources.labels(name if spelt else str(real))
+    found = sources.labelled_set(name)
+    whole = EvalSet(found.folder.resolve())
+    return whole if whole.sealed and not found.sealed else found
+
+
+def look(source: EvalSet | Path, found: Sequence[Answers]) -> None:
+    """Write down that these answers are held against labels, where they are sealed: before any label is read."""
+    what = tuple(
+        f"run {own.rater.name}: {own.rater.model}, {own.asked.grader.name} {own.asked.grader.sha256[:12]}"
+        for own in found
+    )
+    for sealed in sources.sealed_sets([source]):
+        looks.record(sealed, "rate", (*what, str(source.folder if isinstance(source, EvalSet) else source)))
+        announce(f"{sealed.name} is sealed: this is look {len(looks.looks(sealed))} at its labels")
 
 
 def _accuracies(
     request: Request, name: str, judge: Rater, question: Asked, plan: Plan
 ) -> tuple[Accuracy, Accuracy]:
     """Over all answers of the judge on the set, and over those where it found the question to arise."""
-    source = labelled(name, request.runs_dir)
+    source = hand_labelled(name)
     whole = source if isinstance(source, EvalSet) else EvalSet(source.parent.parent)
     hand_on = [t.id for t in whole.transcripts()]
     folders = list(dict.fromkeys((judge.source.parent, request.runs_dir)))

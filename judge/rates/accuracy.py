@@ -13,7 +13,7 @@ import numpy as np
 from judge.estimate import Estimate
 from judge.rates.family import same_as_annotators
 from judge.rates.labels import Checked, HandLabels
-from judge.rates.question import Answers
+from judge.rates.question import Answers, fact
 from judge.stats.confirmed import FEW_SENSITIVITY, Sensitivity, Source
 from judge.stats.distributions import clopper_pearson
 from judge.stats.per_label import one_label, recall, specificity
@@ -21,7 +21,6 @@ from judge.stats.proportion import Counted, counted
 from judge.stats.reasons import merge, reason
 from judge.stats.resample import DEFAULT, Settings
 from judge.stats.tables import Design, confusion
-from judge.transcript import lookup
 
 NATURAL = "natural"
 
@@ -68,7 +67,7 @@ def accuracy(
         settings: Level and seed.
     """
     whole = _measured(found, part, hand, settings)
-    if by is None or all(lookup(item.metadata, by) is None for item in found.items):
+    if by is None or all(fact(item.metadata, by) is None for item in found.items):
         return whole
     names = found.groups(by)
     own: dict[str, Accuracy] = {}
@@ -114,7 +113,7 @@ def _recorded(part: Checked) -> bool:
 
 def _source(positives: Answers, hand: HandLabels) -> Source:
     """Natural if any of the positives is; what nobody says the origin of is not taken for natural."""
-    origins = {lookup(item.metadata, "origin") or hand.card.origin for item in positives.items}
+    origins = {fact(item.metadata, "origin") or hand.card.origin for item in positives.items}
     return "natural" if not len(positives) or NATURAL in origins else "planted"
 
 

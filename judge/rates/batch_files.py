@@ -12,9 +12,10 @@ from pathlib import Path
 import yaml
 
 from judge.errors import UsageError
+from judge.rates.question import fact
 from judge.rates.selection import QueueLine, Selection
 from judge.runs import replacing
-from judge.transcript import Transcript, lookup
+from judge.transcript import Transcript
 
 QUEUE = "queue.jsonl"
 
@@ -126,7 +127,7 @@ def _json(data: Mapping[str, object]) -> bytes:
 
 
 def _with_metadata(transcript: Transcript, provenance: Provenance) -> Transcript:
-    cluster = lookup(transcript.metadata, provenance.cluster_key) or transcript.id
+    cluster = fact(transcript.metadata, provenance.cluster_key) or transcript.id
     facts = {"cluster": cluster, "split": "dev", "origin": provenance.origin}
     return transcript.model_copy(update={"metadata": {**facts, **transcript.metadata}})
 

@@ -17,7 +17,7 @@ from judge.rates.judges import differences
 from judge.rates.labels import HandLabels, checked
 from judge.rates.question import Answers, Asked
 from judge.rates.sections import Section, p_value, shown
-from judge.ratings import Rater
+from judge.ratings import ABSENT, Rater, Rating
 from judge.stats.drift import Drift, anchor
 from judge.stats.paired import McNemar, Trio
 from judge.stats.proportion import rate
@@ -25,20 +25,26 @@ from judge.stats.repeats import consistency
 from judge.stats.resample import DEFAULT, Settings
 from judge.stats.tables import MISSING, Design, IntArray
 
+_FAILED = 2
+"""Beside 0 and 1, the label that does not count and the one that does."""
+
 
 @dataclass(frozen=True)
 class JudgeDrift:
     """The judge then and now on the same transcripts.
 
     ``changed`` is the share of answers that count otherwise than before (yes or no), ``answers`` the share that changed at
-    all. ``anchored`` is None without hand labels. ``flips`` is the self-flip rate, None without repeats. ``moves``: from
-    label to label, most frequent first.
+    all; from a label to a failure, or back, is a change. ``anchored`` is None without hand labels. ``flips`` is the
+    self-flip rate, None without repeats. ``moves``: from label to label, most frequent first. ``unanswered``: transcripts
+    without an answer before, and now; ``answering``: their test, ``only_first`` being those answered only before.
     """
 
     shared: int
     changed: Estimate
     answers: Estimate
     moves: tuple[tuple[str, str, int], ...]
+    unanswered: tuple[int, int]
+    answering: McNemar
     flips: Estimate | None
     above_noise: bool | None
     anchored: Drift | None
@@ -54,17 +60,34 @@ class Report:
     judge: JudgeDrift | None
     inputs: InputDrift | None
 
+    @property
+    def gate(self) -> str:
+        """Why this does not pass as the same judge; empty where no more changed than noise. What cannot be told fails."""
+        if self.judge is None:
+            return "cannot be told: the runs share no transcript"
+        if self.judge.above_noise is None:
+            return f"cannot be told: {_untold(self.judge)}"
+        return "more answers changed than repeats flip" if self.judge.above_noise else ""
+
+
+def _untold(drift: JudgeDrift) -> str:
+    if drift.flips is None:
+        return "neither run has repeats, so the noise is unknown (judge label --repeats 3)"
+    if drift.flips.high is None:
+        return f"the noise has no upper limit, {'; '.join(drift.flips.warnings)}"
+    return f"the share of changed answers has no lower limit, {'; '.join(drift.changed.warnings)}"
+
 
 def judge_drift(
     old: Answers, new: Answers, hand: HandLabels | None = None, settings: Settings = DEFAULT
 ) -> JudgeDrift:
     """Compare answers on the transcripts that both runs hold. Raises UsageError where there are none."""
     first, second = _aligned(old, new)
-    asked, keep = first.asked, first.answered & second.answered
+    asked, keep = first.asked, first.answered | second.answered
     words = [[_said(rating.value) for rating in side.ratings] for side in (first, second)]
     same = np.array([a == b for a, b in zip(*words, strict=True)], dtype=np.bool_)
     design = Design() if first.design.clusters is None else first.design
-    flips = _flips(new.rater, asked, second, settings) or _flips(old.rater, asked, first, settings)
+    flips = _floor((old.rater, new.rater), asked, first, settings)
     codes = _codes(first), _codes(second)
     truth = np.full(len(first), MISSING, dtype=np.int64)
     if hand is not None:
@@ -81,6 +104,8 @@ def judge_drift(
         drift.changed,
         rate(~same[keep], design.at(keep), settings),
         tuple((a, b, n) for (a, b), n in sorted(moves.items(), key=lambda move: -move[1])),
+        drift.unanswered,
+        drift.answering,
         flips,
         drift.above_noise,
         drift if hand is not None else None,
@@ -123,19 +148,35 @@ def _aligned(old: Answers, new: Answers) -> tuple[Answers, Answers]:
     return first, Answers(new.rater, new.asked, first.items, ratings, new.outcomes[order], first.design)
 
 
+def _floor(raters: tuple[Rater, Rater], asked: Asked, found: Answers, settings: Settings) -> Estimate | None:
+    """The noise of the judge as it was, else as it is: one that has grown noisier must not excuse itself by it."""
+    flips = [_flips(rater, asked, found, settings) for rater in raters]
+    known = [one for one in flips if one is not None]
+    return next((one for one in known if one.high is not None), known[0] if known else None)
+
+
 def _flips(rater: Rater, asked: Asked, found: Answers, settings: Settings) -> Estimate | None:
-    """How often two repeats of one question differ in whether the label counts; None without repeats."""
-    if rater.samples < 2:  # noqa: PLR2004
+    """How often two repeats of one question differ in whether the label counts, or in whether there is one.
+
+    None without repeats. Transcripts that were never answered are left out, as they are among the changes.
+    """
+    samples = rater.samples
+    if samples < 2:  # noqa: PLR2004
         return None
-    rows = [
-        [_code(asked, rater.rating(asked.key, item.id, sample).value) for sample in range(rater.samples)]
-        for item in found.items
-    ]
-    return consistency(np.array(rows), 2, found.design, settings).flips
+    rows = np.array(
+        [
+            [_code(asked, rater.rating(asked.key, item.id, sample)) for sample in range(samples)]
+            for item in found.items
+        ]
+    )
+    rows[~np.isin(rows, (0, 1)).any(axis=1)] = MISSING
+    return consistency(rows, 3, found.design, settings).flips
 
 
-def _code(asked: Asked, value: str | tuple[str, ...] | None) -> int:
-    return MISSING if value is None else int(asked.hit(value))
+def _code(asked: Asked, rating: Rating) -> int:
+    if rating is ABSENT:
+        return MISSING
+    return _FAILED if rating.value is None else int(asked.hit(rating.value))
 
 
 def sections(found: Report) -> Iterator[Section]:
@@ -150,6 +191,7 @@ def _judge_sections(found: Report, drift: JudgeDrift) -> Iterator[Section]:
     rows = [
         ("answers that count otherwise", shown(drift.changed)),
         ("answers that changed at all", shown(drift.answers)),
+        ("no answer, before / now", _answering(drift)),
         (
             "the judge's own flips between repeats",
             shown(drift.flips) if drift.flips else "unknown: no repeats",
@@ -171,6 +213,15 @@ def _judge_sections(found: Report, drift: JudgeDrift) -> Iterator[Section]:
     if drift.moves:
         moves = tuple((a, b, str(n)) for a, b, n in drift.moves)
         yield Section("Which answers changed", ("before", "now", "transcripts"), moves)
+
+
+def _answering(drift: JudgeDrift) -> str:
+    """How many failures there were and are, and whether that is more than chance."""
+    before, now = drift.unanswered
+    p = drift.answering.p_exact
+    tested = "" if p is None else f", p {p_value(p)}"
+    lost, regained = drift.answering.only_first, drift.answering.only_second
+    return f"{before} / {now} ({lost} no longer answered, {regained} answered again{tested})"
 
 
 def _tested(found: Estimate, test: McNemar) -> str:

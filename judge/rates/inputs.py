@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from judge.estimate import Estimate
-from judge.rates.question import Answers, Bools
+from judge.rates.question import NO_GROUP, Answers, Bools, fact
 from judge.rates.sections import Section, p_value, shown
 from judge.stats.differential import equality
 from judge.stats.drift import Shift, input_shift
@@ -96,7 +96,7 @@ def _clusters(found: Answers) -> Sequence[str]:
 
 
 def _has(found: Answers, key: str, value: str) -> Bools:
-    return np.array([str(item.metadata.get(key)) == value for item in found.items], dtype=np.bool_)
+    return np.array([(fact(item.metadata, key) or NO_GROUP) == value for item in found.items], dtype=np.bool_)
 
 
 def _sizes(found: Answers, texts: Mapping[str, Transcript]) -> dict[str, FloatArray]:
@@ -115,8 +115,8 @@ def _categories(old: Answers, new: Answers) -> Iterator[tuple[str, str]]:
     values: dict[str, tuple[set[str], set[str]]] = {}
     for n, side in enumerate((old, new)):
         for item in side.items:
-            for key, value in item.metadata.items():
-                values.setdefault(key, (set(), set()))[n].add(str(value))
+            for key in item.metadata:
+                values.setdefault(key, (set(), set()))[n].add(fact(item.metadata, key) or NO_GROUP)
     for key, (before, now) in sorted(values.items()):
         if before and now and 1 < len(before | now) <= FEW_VALUES:
             yield from ((key, value) for value in sorted(before | now))

@@ -3,20 +3,21 @@
 An outcome is one of five words. ``positive``: a label that counts. ``negative``: another point of the scale. ``null``: an
 answer that names no point (``indeterminate``, ``not_assessable``). ``not_applicable``: the question did not arise, which
 takes the transcript out of the denominator of a conditional rate and leaves it in that of the overall one. ``invalid``:
-no answer. Repeats of a question never add to n: the first answer counts.
+no answer. Repeats of a question never add to n: the first that was recorded counts, be it an answer or a failure.
 """
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from functools import reduce
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from judge.errors import UsageError
 from judge.grader import Facet, Grader
-from judge.ratings import Item, Rater, Rating, Ratings, Value
+from judge.ratings import ABSENT, Item, Rater, Rating, Ratings, Value
 from judge.stats.tables import Design
 from judge.transcript import lookup
 
@@ -165,7 +166,7 @@ class Answers:
         """The value of a key of the metadata for each item. Raises UsageError where no item has the key."""
         if key is None:
             return np.full(len(self), "", dtype=np.str_)
-        found = [lookup(item.metadata, key) for item in self.items]
+        found = [fact(item.metadata, key) for item in self.items]
         if all(value is None for value in found):
             known = sorted({name for item in self.items for name in item.metadata})
             raise UsageError(
@@ -174,6 +175,23 @@ class Answers:
                 expected=f"one of {', '.join(known) or '(there is none)'}",
             )
         return np.array([NO_GROUP if value is None else value for value in found], dtype=np.str_)
+
+
+def fact(metadata: Mapping[str, Any], key: str) -> str | None:
+    """The value under a key, or under a dotted path, as text; null and NaN are no value.
+
+    >>> fact({"step": None, "run": {"arm": float("nan")}}, "run.arm"), fact({"arm": "nan"}, "arm")
+    (None, 'nan')
+    """
+    text = lookup(metadata, key)
+    if text not in ("None", "nan"):
+        return text
+    held = (
+        metadata[key]
+        if key in metadata
+        else reduce(lambda inside, part: inside[part], key.split("."), metadata)
+    )
+    return text if isinstance(held, str) else None
 
 
 def _word(rating: Rating) -> str:
@@ -190,15 +208,16 @@ def answers(ratings: Ratings, rater: Rater, question: Asked) -> Answers:
             where=str(rater.source),
             expected=", ".join(".".join(key) for key in rater.ratings) or "records",
         )
-    panel = ratings.panel(question.grader, question.facet, [rater])
-    said = tuple(row[0] for row in panel.ratings)
+    panel = ratings.repeats(question.grader, question.facet, rater)
+    said = tuple(next(rating for rating in row if rating is not ABSENT) for row in panel.ratings)
     outcomes = np.array([question.outcome(rating.value) for rating in said], dtype="U14")
-    clustered = any(lookup(item.metadata, ratings.cluster_key) for item in panel.items)
+    clusters = [fact(item.metadata, ratings.cluster_key) for item in panel.items]
+    own = [name or f"\0{item.id}" for name, item in zip(clusters, panel.items, strict=True)]
     return Answers(
         rater,
         question,
         panel.items,
         said,
         outcomes,
-        Design(clusters=panel.design.clusters if clustered else None),
+        Design(clusters=own if any(clusters) else None),
     )

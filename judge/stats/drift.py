@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 from judge.estimate import Estimate
 from judge.stats.distributions import normal_quantile, normal_tail
 from judge.stats.multiplicity import adjust
-from judge.stats.paired import Comparison, Trio, differences
+from judge.stats.paired import Comparison, McNemar, Trio, differences, mcnemar
 from judge.stats.proportion import rate
 from judge.stats.reasons import reason
 from judge.stats.resample import DEFAULT, Settings
@@ -22,11 +22,15 @@ SMALL_ANCHOR = 100
 class Drift:
     """``changed``: share of anchor items with another answer than before. ``accuracy``: now minus before, paired.
 
-    ``above_noise`` says whether more answers changed than the judge's own repeats flip; None where flips are unknown.
+    ``unanswered``: items without an answer before, and now; ``answering`` tests the two, ``only_first`` being the items
+    answered only before. ``above_noise`` says whether more answers changed than the judge's own repeats flip; None where
+    that is not known.
     """
 
     changed: Estimate
     accuracy: Comparison
+    unanswered: tuple[int, int]
+    answering: McNemar
     above_noise: bool | None
     warnings: tuple[str, ...] = ()
 
@@ -36,8 +40,10 @@ def anchor(
 ) -> Drift:
     """Compare a judge with its stored answers on the frozen anchor set.
 
-    ``before``: human labels, stored answers as ``first``, new answers as ``second``. ``flips``: the judge's self-flip
-    rate (``repeats.consistency``), the floor below which change is noise. McNemar, differences of agreement, kappa and
+    ``before``: human labels, stored answers as ``first``, new answers as ``second``; ``MISSING`` is a question that was
+    asked and not answered. An answer that fails now, or failed before, is a changed one; items that failed both times are
+    in neither part of the share. ``flips``: the judge's self-flip rate (``repeats.consistency``, with failure as an answer
+    of its own), the floor below which change is noise. Accuracy is compared where both answered. McNemar, differences of agreement, kappa and
     recall as in ``paired``. Warns ``anchor-small`` below 100 items or without two human labels, ``noise-floor`` where the
     share of changes is not clearly above the flips.
 
@@ -47,8 +53,9 @@ def anchor(
     (0.083, True, True)
     """
     human, old, new = (check_codes(x, before.labels) for x in (before.human, before.first, before.second))
-    both = (old != MISSING) & (new != MISSING)
-    changed = rate((old != new)[both], design.at(both), settings)
+    was, now = old != MISSING, new != MISSING
+    both, either = was & now, was | now
+    changed = rate((old != new)[either], design.at(either), settings)
     warnings: tuple[str, ...] = ()
     labels_seen = len(np.unique(human[human != MISSING]))
     if both.sum() < SMALL_ANCHOR or labels_seen < 2:  # noqa: PLR2004
@@ -57,7 +64,10 @@ def anchor(
     if flips is not None and flips.high is not None and changed.low is not None:
         above = changed.low > flips.high
         warnings += () if above else (reason("noise-floor"),)
-    return Drift(changed, differences(before, design=design, settings=settings), above, warnings)
+    unanswered = int((~was).sum()), int((~now).sum())
+    answering = mcnemar(int((was & ~now).sum()), int((now & ~was).sum()))
+    accuracy = differences(before, design=design, settings=settings)
+    return Drift(changed, accuracy, unanswered, answering, above, warnings)
 
 
 @dataclass(frozen=True, slots=True)

@@ -127,7 +127,7 @@ def test_action_by_awareness(command):
         (("rate", "prod", *LABELS, "--by", "stage"), "no record has 'stage'"),
         (("rate", "prod", *LABELS, "--against", "middle", "--by", "checkpoint"), "no such group"),
         (("rate", "prod", *LABELS, "--confirmed", "aware"), "none of these labels"),
-        (("rate", "prod", *LABELS, "--confirmed", "on-set"), "hand labels were expected"),
+        (("rate", "prod", *LABELS, "--confirmed", "on-set"), "no such evaluation set"),
         (("rate", "prod", *LABELS, "--calibrated-on", "aware", "--calibration-run", "prod"), "none of these labels"),
         (("rate", "prod", "--of", "escalation=over_escalated"), "go together"),
         (("rate", "prod", *LABELS, "--of", "escalation=calibrated", "--given", "eval_awareness"), "leave out"),
@@ -135,6 +135,7 @@ def test_action_by_awareness(command):
         (("select", "prod", *LABELS, "--out", "x.jsonl", "--from", "eval_sets/aware"), "are not in this source"),
         (("select", "on-set", *LABELS, "--out", "x.jsonl"), "name the file that `judge label` read"),
         (("drift", "prod", "on-set", *LABELS, "--on", "aware"), "share no transcript"),
+        (("drift", "on-set", "runs/on-set", *LABELS), "the same run twice"),
         (("plan", "--found", "many"), "HITS/N"),
         (("plan", "--prevalence", "0"), "no such plan"),
     ],
@@ -196,7 +197,10 @@ def test_drift_beyond_the_noise_fails_its_gate(place, command):
         failures=0,
     )
     turned.run("turned", 200, prefix="s", samples=3)
-    assert command.run("drift", "steady", "turned", *LABELS, "--gate").returncode == 1
+    gated = command.run("drift", "steady", "turned", *LABELS, "--gate")
+    assert gated.returncode == 1
+    assert "gate missed: more answers changed than repeats flip" in gated.stderr
+    assert command.run("drift", "turned", "steady", *LABELS, "--gate").returncode == 1
     assert command.run("drift", "steady", "turned", *LABELS).returncode == 0
 
 
@@ -213,6 +217,86 @@ def test_a_look_at_a_sealed_split_is_written_down(place, command):
     assert '"verb":"rate"' in looks
     dev = command.run("rate", "prod", *LABELS, "--calibrated-on", "aware", "--json")
     assert any(w.startswith("dev-split") for w in output(dev)["accuracy"][0]["warnings"])
+
+
+def looks_at(place, name):
+    path = place.folder / "eval_sets" / name / "looks.jsonl"
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+@pytest.mark.parametrize(
+    ("inside", "option", "named"),
+    [
+        (".", "--confirmed", "closed/test"),
+        (".", "--confirmed", "eval_sets/closed/test"),
+        (".", "--confirmed", "eval_sets/closed/test/labels/adjudicated.jsonl"),
+        (".", "--calibrated-on", "closed/test"),
+        (".", "--calibrated-on", "eval_sets/closed/test/labels/adjudicated.jsonl"),
+        (".", "--confirmed", "link.jsonl"),
+        ("eval_sets/closed/test", "--confirmed", "."),
+        ("eval_sets/closed/test", "--calibrated-on", "labels/adjudicated.jsonl"),
+        ("eval_sets/closed/test/labels", "--confirmed", "adjudicated.jsonl"),
+    ],
+)
+def test_no_way_to_sealed_labels_goes_without_a_look(place, monkeypatch, inside, option, named):
+    folder = place.folder / "eval_sets" / "closed"
+    if not folder.exists():
+        (folder / "test").mkdir(parents=True)
+        lines = (place.folder / "eval_sets/aware/transcripts.jsonl").read_text().splitlines(keepends=True)
+        (folder / "transcripts.jsonl").write_text("".join(lines[150:]))
+        (folder / "test" / "transcripts.jsonl").write_text("".join(lines[:150]))
+        place.annotate(folder / "test", "adjudicated")
+        (place.folder / "link.jsonl").symlink_to(folder / "test" / "labels" / "adjudicated.jsonl")
+    before = len(looks_at(place, "closed"))
+    monkeypatch.chdir(place.folder / inside)
+    runs = ("--runs-dir", str(place.folder / "runs"))
+    done = CliRunner().invoke(app, ("rate", "on-set", *LABELS, option, named, *runs), catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    assert f"this is look {before + 1} at its labels" in done.stderr
+    own = looks_at(place, "closed")
+    assert len(own) == before + 1
+    assert own[-1]["verb"] == "rate"
+    assert any(what.startswith("run on-set: openai/gpt-x, eval_awareness ") for what in own[-1]["what"])
+
+
+def test_a_look_that_cannot_be_written_opens_nothing(place, monkeypatch):
+    from judge.rates import labels as reading
+
+    monkeypatch.chdir(place.folder)
+    folder = place.folder / "eval_sets" / "unwritable"
+    (folder / "test").mkdir(parents=True)
+    for part in (folder, folder / "test"):
+        (part / "transcripts.jsonl").write_text(
+            (place.folder / "eval_sets/aware/transcripts.jsonl").read_text()
+        )
+    place.annotate(folder / "test", "adjudicated")
+    (folder / "looks.jsonl").mkdir()  # whoever runs this, nothing can be appended here
+    monkeypatch.setattr(reading, "read_labels", lambda path: pytest.fail(f"{path} was read"))
+    with pytest.raises(UsageError, match="has to be written down"):
+        CliRunner().invoke(
+            app, ("rate", "on-set", *LABELS, "--confirmed", "unwritable/test"), catch_exceptions=False
+        )
+
+
+def test_an_anchor_set_may_have_the_name_of_a_run(place, command):
+    renewed = World(place.folder, {"early": 0.5, "late": 0.5}, truth=place.truth)
+    renewed.run("renewed", 300, seed=5, prefix="s")
+    write_run(place.folder / "runs", "aware", [], "openai/gpt-x", "")
+    found = output(command.run("drift", "on-set", "renewed", *LABELS, "--on", "aware", "--json"))
+    assert found["judge"]["anchored"] is not None
+
+
+def test_a_judge_that_stopped_answering_misses_its_gate(place, command):
+    silent = World(place.folder, {"early": 0.5, "late": 0.5}, truth=place.truth, failures=1)
+    silent.run("silent", 300, seed=6, prefix="s")
+    done = command.run("drift", "on-set", "silent", *LABELS, "--gate")
+    assert done.returncode == 1
+    assert "no answer, before / now" in done.stdout
+    assert "/ 300" in done.stdout
+    assert "gate missed: cannot be told: neither run has repeats" in done.stderr
+    told = output(command.run("drift", "on-set", "silent", *LABELS, "--json"))
+    assert told["judge"]["unanswered"][1] == 300
+    assert told["judge"]["answering"]["p_exact"] < 1e-6
 
 
 def test_hostile_names_of_groups_are_words(place, command):

@@ -62,6 +62,70 @@ def test_repeats_are_the_noise_floor():
     assert judge_drift(before, named(far, "new", noisy)).above_noise is True
 
 
+def failing(found, where):
+    """The same answers, with a failure at these positions."""
+    ratings = tuple(Rating(None, "refused") if n in where else r for n, r in enumerate(found.ratings))
+    outcomes = np.where(np.isin(np.arange(len(found)), list(where)), "invalid", found.outcomes)
+    return Answers(found.rater, found.asked, found.items, ratings, outcomes, found.design)
+
+
+def test_an_answer_that_fails_now_has_changed():
+    before = failing(answers(np.arange(200) < 50), {0, 199})
+    drift = judge_drift(before, failing(answers(np.arange(200) < 50), {0, *range(40, 60)}))
+    assert value(drift.changed) == pytest.approx(21 / 199)  # that which never had an answer says nothing
+    assert value(drift.answers) == pytest.approx(21 / 199)
+    assert drift.unanswered == (2, 21)
+    assert (drift.answering.only_first, drift.answering.only_second) == (20, 1)
+    assert drift.answering.p_exact == pytest.approx(2 * 22 * 0.5**21)
+    assert set(drift.moves) == {
+        ("tentative", "(no answer)", 10), ("absent", "(no answer)", 10), ("(no answer)", "absent", 1)
+    }  # fmt: skip
+    report = Report("q", "a", "b", drift, None)
+    assert "2 / 21 (20 no longer answered, 1 answered again, p " in markdown(sections(report))
+
+
+def repeated(hits, failed=lambda _n, _s: False):
+    key = answers(np.array([True])).asked.key
+    label = {True: Rating("tentative"), False: Rating("absent")}
+    return {
+        key: {
+            (f"t{n}", s): Rating(None, "refused") if failed(n, s) else label[n < hits]
+            for n in range(200)
+            for s in range(3)
+        }
+    }
+
+
+def test_a_judge_that_stopped_answering_does_not_pass_its_gate():
+    before = named(answers(np.arange(200) < 50), "old", repeated(50))
+    silent = failing(answers(np.arange(200) < 50), set(range(200)))
+    gone = judge_drift(before, named(silent, "new", repeated(50, lambda _n, _s: True)))
+    assert (value(gone.changed), gone.above_noise, gone.unanswered) == (1, True, (0, 200))
+    assert Report("q", "a", "b", gone, None).gate == "more answers changed than repeats flip"
+    unknown = Report("q", "a", "b", judge_drift(named(before, "old"), silent), None)
+    assert "cannot be told: neither run has repeats" in unknown.gate
+    assert "share no transcript" in Report("q", "a", "b", None, None).gate
+    both = Report("q", "a", "b", judge_drift(silent, silent), None)  # nothing to compare is no pass
+    assert both.gate
+    steady = Report("q", "a", "b", judge_drift(before, named(before, "new", repeated(50))), None)
+    assert steady.gate == ""
+
+
+def test_a_judge_that_fails_at_random_now_is_held_to_its_former_noise():
+    before = named(answers(np.arange(200) < 50), "old", repeated(50))
+    flaky = failing(answers(np.arange(200) < 50), set(range(0, 200, 3)))
+    drift = judge_drift(before, named(flaky, "new", repeated(50, lambda n, s: (n + s) % 3 == 0)))
+    assert drift.above_noise is True
+    flaky = failing(answers(np.arange(200) < 50), set(range(0, 150, 3)))
+    noisy = named(flaky, "old", repeated(50, lambda n, s: n < 150 and (n + s) % 3 == 0))
+    other = failing(answers(np.arange(200) < 50), set(range(1, 150, 3)))
+    same = judge_drift(noisy, named(other, "new"))
+    assert same.flips is not None
+    assert value(same.flips) == pytest.approx(0.5)
+    assert same.above_noise is False
+    assert Report("q", "a", "b", same, None).gate == ""
+
+
 def test_an_answer_may_change_without_counting_otherwise():
     before = answers(np.arange(100) < 50)
     ratings = tuple(Rating("settled") if r.value == "tentative" else r for r in before.ratings)

@@ -1,13 +1,16 @@
 """What is asked, and which outcome an answer is."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
 from judge.errors import UsageError
 from judge.estimate import Estimate
-from judge.rates.question import Answers, asked
+from judge.rates.question import Answers, asked, fact
+from judge.rates.question import answers as judged
 from judge.rates.sections import Section, markdown, number, shown
-from judge.ratings import Item, Rating
+from judge.ratings import Item, Rater, Rating, Ratings
 from tests.rates.worlds import AWARE, ESCALATION, FIELD, GRADERS, answers, question
 
 
@@ -56,6 +59,46 @@ def test_groups_come_from_metadata_also_nested():
     assert own.groups("run.step").tolist() == ["3", "20", "(none)"]
     with pytest.raises(UsageError, match="no record has 'stage'"):
         own.groups("stage")
+
+
+def test_null_and_nan_are_no_value():
+    found = answers(np.array([True, False, True, False]))
+    facts: tuple[dict[str, Any], ...] = (
+        {"arm": None},
+        {"arm": float("nan")},
+        {"arm": "nan"},
+        {"arm": "None"},
+    )
+    items = tuple(Item(f"t{n}", metadata) for n, metadata in enumerate(facts))
+    own = Answers(found.rater, question(), items, found.ratings, found.outcomes, found.design)
+    assert own.groups("arm").tolist() == ["(none)", "(none)", "nan", "None"]
+    assert fact({"run": {"arm": None}}, "run.arm") is None
+    with pytest.raises(UsageError, match="no record has 'arm'"):
+        own.at(np.array([True, True, False, False])).groups("arm")
+
+
+def test_clusters_without_a_value_are_not_one_cluster():
+    key = question().key
+    said = {(name, 0): Rating("settled") for name in "abcd"}
+    clusters = {"a": "x", "b": "x", "c": None, "d": float("nan")}
+    items = {name: Item(name, {"cluster": cluster}) for name, cluster in clusters.items()}
+    rater = Rater("run", "judge", {key: said})
+    found = judged(Ratings((rater,), items, GRADERS), rater, question())
+    assert len(set(np.asarray(found.design.clusters).tolist())) == 3
+
+
+def test_a_transcript_whose_first_repeat_is_missing_still_counts():
+    key = question().key
+    said = {
+        ("a", 0): Rating("settled"), ("a", 1): Rating("absent"),
+        ("b", 1): Rating("settled"), ("b", 2): Rating("absent"),
+        ("c", 0): Rating(None, "refused"), ("c", 1): Rating("settled"),
+    }  # fmt: skip
+    rater = Rater("run", "judge", {key: said})
+    ratings = Ratings((rater,), {name: Item(name, {}) for name in "abcd"}, GRADERS)
+    found = judged(ratings, rater, question())
+    assert [item.id for item in found.items] == ["a", "b", "c"]
+    assert found.outcomes.tolist() == ["positive", "positive", "invalid"]
 
 
 def test_counts_follow_the_rubric_and_put_failures_in_brackets():

@@ -13,7 +13,7 @@ from judge.stats.latent import dawid_skene
 from judge.stats.multiplicity import adjust
 from judge.stats.paired import Trio, differences, mcnemar, sign_flip
 from judge.stats.resample import Settings
-from judge.stats.tables import Design, confusion
+from judge.stats.tables import MISSING, Design, confusion
 from tests.stats.numbers import high, low, value, width
 
 RNG = np.random.default_rng(0)
@@ -124,6 +124,18 @@ def test_drift_is_seen_and_noise_is_not_called_drift() -> None:
     small = anchor(Trio(HUMAN[:40], old[:40], new[:40], 2))
     assert small.warnings[0].startswith("anchor-small")
     assert small.above_noise is None
+
+
+def test_a_judge_that_fails_has_changed_its_answers() -> None:
+    old = judge(0.1, 4)
+    new = np.where(np.arange(400) < 60, MISSING, old)
+    old = np.where(np.isin(np.arange(400), (59, 399)), MISSING, old)
+    found = anchor(Trio(HUMAN, old, new, 2), Estimate(0.02, 0.01, 0.04))
+    assert value(found.changed) == pytest.approx(60 / 399)
+    assert found.above_noise is True
+    assert found.unanswered == (2, 60)
+    assert (found.answering.only_first, found.answering.only_second) == (59, 1)
+    assert found.answering.p_exact == pytest.approx(2 * 61 * 0.5**60)
 
 
 def test_a_shift_of_inputs_is_found_and_adjusted() -> None:
