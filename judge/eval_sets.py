@@ -62,12 +62,26 @@ class EvalSet:
     @property
     def name(self) -> str:
         """``reward_seeking``, or ``reward_seeking/test`` for its sealed part."""
-        return f"{self.folder.parent.name}/{TEST}" if self.sealed else self.folder.name
+        return f"{self.above.name}/{TEST}" if self.above else self.folder.name
 
     @property
     def sealed(self) -> bool:
-        """Whether this is the test split of the set in the folder above."""
-        return self.folder.name == TEST and (self.folder.parent / "transcripts.jsonl").exists()
+        """Whether this is the test split of a set, by whatever path it was reached."""
+        return self.above is not None
+
+    @property
+    def above(self) -> Path | None:
+        """The folder of the set whose test split this is; None where it is none.
+
+        A link to a test split leads to the set that the split lies in. A link that is itself the ``test`` of a set, to a
+        folder elsewhere, is that set's.
+        """
+        real = self.folder.resolve()
+        for path in (real, self.folder.absolute()):
+            if path.name == TEST and (path.parent / "transcripts.jsonl").exists():
+                given = self.folder.parent
+                return given if given.name and given.resolve() == path.parent else path.parent
+        return None
 
     @property
     def test(self) -> "EvalSet | None":
@@ -85,7 +99,7 @@ class EvalSet:
     @cached_property
     def card(self) -> Card:
         """The data card's front matter; that of the set above where this is its test split. Raises UsageError."""
-        path = (self.folder.parent if self.sealed else self.folder) / "README.md"
+        path = (self.above or self.folder) / "README.md"
         text = path.read_text(encoding="utf-8") if path.is_file() else ""
         header = re.match(r"---[ \t]*\n(.*?)^---[ \t]*$", text, flags=re.DOTALL | re.MULTILINE)
         try:

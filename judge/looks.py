@@ -27,8 +27,11 @@ class Look(BaseModel):
 
 
 def path_of(found: EvalSet) -> Path:
-    """Where the looks at a set's test split are written: beside the set itself, also when asked of its sealed part."""
-    return (found.folder.parent if found.sealed else found.folder) / "looks.jsonl"
+    """Where the looks at a set's test split are written: beside the set itself, also when asked of its sealed part.
+
+    A sealed part that is reached by a link counts where it really lies.
+    """
+    return (found.above or found.folder) / "looks.jsonl"
 
 
 def record(found: EvalSet, verb: str, what: tuple[str, ...]) -> Look:

@@ -20,7 +20,7 @@ def make(folder, *annotations, splits=("dev", "test")):
         )
         for n, split in enumerate(splits)
     ]
-    (folder / "labels").mkdir()
+    (folder / "labels").mkdir(parents=True)
     (folder / "transcripts.jsonl").write_text("".join(t.model_dump_json() + "\n" for t in items))
     for annotation in annotations:
         with (folder / "labels" / f"{annotation.annotator}.jsonl").open("a") as file:
@@ -166,3 +166,45 @@ def test_a_look_that_cannot_be_written_down_is_refused(tmp_path):
     (tmp_path / "looks.jsonl").mkdir()
     with pytest.raises(UsageError, match="written down"):
         looks.record(found, "compare", ())
+
+
+def test_a_link_to_the_sealed_split_is_as_sealed_as_the_split(tmp_path):
+    whole = sealed_set(tmp_path / "set")
+    (whole.folder / "README.md").write_text("---\nselection: random\n---\n")
+    (tmp_path / "mine").symlink_to(whole.folder / "test", target_is_directory=True)
+    linked = eval_sets.EvalSet(tmp_path / "mine")
+    assert linked.sealed
+    assert linked.name == "set/test"
+    assert linked.card.selection == "random"
+    looks.record(linked, "calibrate", ("runs/a",))
+    assert whole.test is not None
+    assert [look.what for look in looks.looks(whole.test)] == [("runs/a",)]
+    assert not eval_sets.EvalSet(tmp_path / "set").sealed
+
+
+def test_a_split_in_another_sets_folder_by_a_link_counts_where_it_lies(tmp_path):
+    whole = sealed_set(tmp_path / "set")
+    other = make(tmp_path / "other", splits=("dev",))
+    (other.folder / "test").symlink_to(whole.folder / "test", target_is_directory=True)
+    assert other.test is not None
+    looks.record(other.test, "calibrate", ("runs/a",))
+    assert (whole.folder / "looks.jsonl").is_file()
+    assert not (other.folder / "looks.jsonl").exists()
+
+
+def test_a_test_folder_that_is_a_link_to_elsewhere_stays_sealed(tmp_path):
+    whole = sealed_set(tmp_path / "set")
+    (whole.folder / "test").rename(tmp_path / "vault")
+    (whole.folder / "test").symlink_to(tmp_path / "vault", target_is_directory=True)
+    assert whole.test is not None
+    assert whole.test.sealed
+    assert looks.path_of(whole.test).parent.samefile(whole.folder)
+
+
+def test_a_split_is_sealed_from_within_its_folder_too(tmp_path, monkeypatch):
+    whole = sealed_set(tmp_path / "set")
+    monkeypatch.chdir(whole.folder / "test")
+    here = eval_sets.EvalSet(Path())
+    assert here.sealed
+    assert here.name == "set/test"
+    assert looks.path_of(here) == whole.folder / "looks.jsonl"

@@ -1,5 +1,7 @@
 """Runs and hand labels lined up as arrays."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -207,3 +209,125 @@ def test_only_the_questions_that_are_asked_for_are_read(tmp_path):
     assert found.judges[0].rating(key, "t0").value == "not_linked"
     assert set(found.items) == {"t0", "t1"}
     assert not gather([run], GRADERS, only={("over_escalation", "escalation")}).items
+
+
+def facets_of(labelled, who, facet, labels, **about):
+    """Append labels of one more facet, t0 and on, to an annotator's file."""
+    with (labelled.folder / "labels" / f"{who}.jsonl").open("a") as file:
+        for n, label in enumerate(labels):
+            line = Annotation(transcript_id=f"t{n}", facet=facet, label=label, annotator=who, **about)
+            file.write(line.model_dump_json() + "\n")
+
+
+def weights(found, facet):
+    return np.asarray(found.panel(AWARE, AWARE.facets[facet]).design.weights).tolist()
+
+
+def test_how_one_facet_was_drawn_changes_nothing_for_another(labelled):
+    facets_of(
+        labelled, "eve", "role_in_decision", ["not_linked"] * 4, inclusion_probability=0.1, stratum="second"
+    )
+    found = gather([labelled], GRADERS)
+    assert weights(found, AWARE.primary) == [2, 1, 1, 1]
+    assert weights(found, "role_in_decision") == [10, 10, 10, 10]
+    panel = found.panel(AWARE, AWARE.facets[AWARE.primary])
+    assert [item.stratum for item in panel.items] == ["rare", "other", "other", "other"]
+    secondary = found.panel(AWARE, AWARE.facets["role_in_decision"])
+    assert {(item.probability, item.stratum) for item in secondary.items} == {(0.1, "second")}
+    assert [item.probability for item in found.items.values()] == [0.5, 1, 1, 1]  # the primary facet's
+    assert found.item("t0", ("metagaming", "metagaming")).probability == 1  # nobody was asked
+
+
+@pytest.mark.parametrize("about", [{"inclusion_probability": 0.25}, {"inclusion_probability": 0.5}])
+def test_annotators_who_give_two_chances_for_one_facet_are_refused(labelled, about):
+    facets_of(labelled, "bot", "role_in_decision", ["not_linked"], inclusion_probability=0.5, stratum="s")
+    facets_of(labelled, "eve", "role_in_decision", ["not_linked"], **about)
+    if about["inclusion_probability"] == 0.5:  # a label without a stratum contradicts nobody
+        found = gather([labelled], GRADERS)
+        assert found.item("t0", (AWARE.name, "role_in_decision")).stratum == "s"
+        return
+    with pytest.raises(UsageError, match=r"'t0' was drawn in two ways for role_in_decision") as refused:
+        gather([labelled], GRADERS)
+    assert "bot.jsonl and " in str(refused.value)
+    assert "probability 0.5, stratum 's', and probability 0.25" in str(refused.value)
+
+
+def queue(labelled, *lines):
+    (labelled.folder / "queue.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+
+
+def test_the_queue_of_a_set_counts_over_what_its_labels_carry(labelled):
+    facets_of(labelled, "eve", "role_in_decision", ["not_linked"] * 2)
+    drawn = {"transcript_id": "t1", "inclusion_probability": 0.25, "stratum": "s01", "core": False}
+    queue(
+        labelled,
+        drawn | {"grader": "eval_awareness"},
+        drawn | {"grader": "metagaming", "inclusion_probability": 0.01},
+        {"transcript_id": "t2", "inclusion_probability": 0.2},
+    )
+    found = gather([labelled], GRADERS)
+    assert weights(found, AWARE.primary) == [2, 4, 5, 1]
+    assert weights(found, "role_in_decision") == [1, 4]
+    assert found.item("t1", (AWARE.name, AWARE.primary)).stratum == "s01"
+    one = gather([labelled.folder / "labels" / "eve.jsonl"], GRADERS)
+    assert weights(one, AWARE.primary) == [2, 4, 5]
+
+
+def test_a_queue_settles_what_annotators_contradict_each_other_in(labelled):
+    facets_of(labelled, "bot", "role_in_decision", ["not_linked"], inclusion_probability=0.5)
+    facets_of(labelled, "eve", "role_in_decision", ["not_linked"])
+    queue(labelled, {"transcript_id": "t0", "inclusion_probability": 0.125})
+    assert weights(gather([labelled], GRADERS), "role_in_decision") == [8]
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ({"transcript_id": "t0", "inclusion_probability": 0}, "not a line of a queue"),
+        ({"transcript_id": "t1", "inclusion_probability": 0.5}, "'t1' was drawn in two ways"),
+    ],
+)
+def test_a_queue_that_cannot_be_meant_is_refused_with_its_line(labelled, line, told):
+    queue(labelled, {"transcript_id": "t1"}, line)
+    with pytest.raises(UsageError, match=told) as refused:
+        gather([labelled], GRADERS)
+    assert "queue.jsonl:2" in str(refused.value)
+
+
+MANY = next(
+    (grader, facet) for grader in GRADERS.values() for facet in grader.facets.values() if facet.multilabel
+)
+
+
+@pytest.mark.parametrize(
+    ("label", "told"), [(("{known}", "sideways"), "no such label"), ("{known}", "takes a list of labels")]
+)
+def test_every_member_of_a_set_of_labels_is_held_against_the_vocabulary(labelled, label, told):
+    grader, facet = MANY
+    known = next(iter(facet.labels))
+    value = known if isinstance(label, str) else tuple(part.format(known=known) for part in label)
+    (labelled.folder / "README.md").write_text(f"---\ngrader: {grader.name}\n---\n")
+    for path in (labelled.folder / "labels").glob("*.jsonl"):
+        path.unlink()
+    facets_of(labelled, "eve", facet.name, [(known,), value])
+    found = gather([labelled], GRADERS)
+    with pytest.raises(UsageError, match=told) as refused:
+        found.panel(grader, facet)
+    assert "eve.jsonl, t1" in str(refused.value)
+
+
+def test_a_run_with_two_texts_of_one_rubric_is_refused(tmp_path):
+    other = verdict("t1", "absent").model_copy(update={"grader_sha256": "f" * 64})
+    run = run_of(tmp_path, "a", [verdict("t0", "absent"), other])
+    with pytest.raises(UsageError, match="two texts of eval_awareness") as refused:
+        gather([run], GRADERS)
+    assert AWARE.sha256 in str(refused.value)
+    assert "f" * 64 in str(refused.value)
+
+
+@pytest.mark.parametrize("again", [verdict("t0", "settled"), failure("t0")])
+def test_a_run_with_two_records_of_one_sample_is_refused(tmp_path, again):
+    run = run_of(tmp_path, "a", [verdict("t0", "absent"), verdict("t0", "absent", sample=1), again])
+    with pytest.raises(UsageError, match="two records of 't0', sample 0") as refused:
+        gather([run], GRADERS)
+    assert "lines 1 and 3" in str(refused.value)

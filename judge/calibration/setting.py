@@ -17,7 +17,8 @@ _SUBJECT_KEYS = ("family", "model", "model_name", "subject", "subject_model", "c
 class Setting:
     """``split``: ``dev``, ``test``, or empty for a set without splits. ``subjects``: families of the models under study.
 
-    ``weighted``: whether the labels carry inclusion probabilities, so that figures speak of what the sample was drawn from.
+    ``weighted``: whether the labels of every facet that the judge spoke of carry inclusion probabilities, so that figures
+    speak of what the sample was drawn from.
     """
 
     set: str
@@ -47,11 +48,16 @@ def setting(ratings: Ratings, judge: Rater, looks: int | None) -> Setting:
         len(items),
         found.card.selection,
         found.card.origin,
-        any(item.probability < 1 for item in items),
+        _weighted(ratings, judge),
         tuple(sorted({name for item in items if (name := subject_family(item))})),
         manifest.method if manifest else "",
         dict(manifest.sampling) if manifest else None,
     )
+
+
+def _weighted(ratings: Ratings, judge: Rater) -> bool:
+    drawn = [chances.values() for question, chances in ratings.chances.items() if question in judge.ratings]
+    return bool(drawn) and all(any(chance.probability < 1 for chance in own) for own in drawn)
 
 
 def subject_family(item: Item) -> str:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from judge.errors import UsageError
 from judge.grader import Facet, Grader
-from judge.ratings import NOT_RUN, Item, Rater, Rating, Ratings
+from judge.ratings import NOT_RUN, Item, Rater, Rating, Ratings, check_label, members
 from judge.stats.paired import Trio
 from judge.stats.tables import Design
 
@@ -127,21 +127,26 @@ def _pair(ratings: Ratings, first: Side, second: Side, reference: Rater, questio
     name = question[1]
     labelled = {item for (item, _), rating in reference.ratings[question].items() if rating.value is not None}
     rows = []
-    for item in ratings.items.values():
-        if item.id in labelled:
-            said = [side.rater.rating((side.grader.name, name), item.id) for side in (first, second)]
+    declared = _declared(ratings, first, second, question)
+    for item in ratings.items:
+        if item in labelled:
+            human = reference.rating(question, item)
+            check_label(
+                human, second.grader.facets[name], declared, (reference, item, "any of these rubrics")
+            )
+            said = [_said(side, name, item) for side in (first, second)]
             if all(rating.status != NOT_RUN for rating in said):
-                rows.append((item, reference.rating(question, item.id), *said))
-    items, human, one, two = (
+                rows.append((ratings.item(item, question), human, *said))
+    items, humans, one, two = (
         (tuple(column) for column in zip(*rows, strict=True)) if rows else ((), (), (), ())
     )
     facet = second.grader.facets[name]
     return Pair(
         facet,
         name == second.grader.primary,
-        _vocabulary(facet, first.grader.facets[name], human),
+        _vocabulary(facet, first.grader.facets[name], humans),
         items,
-        human,
+        humans,
         one,
         two,
         ratings.design(items),
@@ -149,11 +154,23 @@ def _pair(ratings: Ratings, first: Side, second: Side, reference: Rater, questio
     )
 
 
+def _said(side: Side, facet: str, item: str) -> Rating:
+    """What one judge said. Raises UsageError for a label that its own rubric has not."""
+    rating = side.rater.rating((side.grader.name, facet), item)
+    declares = side.grader.facets[facet]
+    check_label(rating, declares, declares.vocabulary, (side.rater, item, side.rubric))
+    return rating
+
+
+def _declared(ratings: Ratings, first: Side, second: Side, question: tuple[str, str]) -> tuple[str, ...]:
+    """The labels that some rubric declares for a facet: one of the two compared, or another version of them at hand."""
+    grader, name = question
+    used = [rater.rubrics.get(grader) for rater in ratings.raters]
+    rubrics = [second.grader, first.grader, ratings.graders[grader], ratings.at_hand.get(grader), *used]
+    having = [rubric.facets[name] for rubric in rubrics if rubric is not None and name in rubric.facets]
+    return tuple(dict.fromkeys(label for facet in having for label in facet.vocabulary))
+
+
 def _vocabulary(mine: Facet, other: Facet, human: Sequence[Rating]) -> tuple[str, ...]:
-    labelled = [
-        label
-        for rating in human
-        if rating.value is not None
-        for label in ((rating.value,) if isinstance(rating.value, str) else rating.value)
-    ]
+    labelled = [label for rating in human if rating.value is not None for label in members(rating.value)]
     return tuple(dict.fromkeys([*mine.vocabulary, *other.vocabulary, *labelled]))

@@ -5,10 +5,10 @@ reads any mix of them, ``Ratings.panel`` lines raters up on one facet as arrays 
 is not a label stays visible: every cell has a status, and only ``ok`` has a value. Nothing here computes a statistic.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -86,12 +86,24 @@ class Rater:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """What is known of a transcript beside its labels. ``probability`` is its inclusion probability."""
+    """What is known of a transcript beside its labels. ``probability`` is its inclusion probability.
+
+    It and ``stratum`` are those of the question that is asked (``Ratings.item``, ``Ratings.panel``). In ``Ratings.items``,
+    where none is, they are the primary facet's, if that is labelled.
+    """
 
     id: str
     metadata: Mapping[str, Any]
     probability: float = 1.0
     stratum: str = ""
+
+
+class Chance(NamedTuple):
+    """With which probability, and from which stratum, a transcript was drawn for one question, and where that is said."""
+
+    probability: float
+    stratum: str
+    source: Path
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,6 +162,10 @@ class Ratings:
     transcripts: Mapping[str, Transcript] = field(default_factory=dict)
     """The transcripts of these sets."""
     warnings: tuple[str, ...] = ()
+    chances: Mapping[Question, Mapping[str, Chance]] = field(default_factory=dict)
+    """Question to transcript id to how it was drawn, for the labelled ones."""
+    at_hand: Mapping[str, Grader] = field(default_factory=dict)
+    """Rubrics by name as they are now, which may have labels that no judge here was offered."""
 
     @property
     def judges(self) -> tuple[Rater, ...]:
@@ -167,6 +183,15 @@ class Ratings:
         if adjudicated:
             return adjudicated[0]
         return self.annotators[0] if len(self.annotators) == 1 else None
+
+    def item(self, name: str, question: Question) -> Item:
+        """A transcript as it was drawn for this question; certain to be there where nothing is said of that."""
+        chance = self.chances.get(question, {}).get(name)
+        item = self.items[name]
+        probability, stratum = (chance.probability, chance.stratum) if chance else (1.0, "")
+        if (item.probability, item.stratum) == (probability, stratum):
+            return item
+        return replace(item, probability=probability, stratum=stratum)
 
     def questions(self, minimum: int = 2) -> Iterator[tuple[Grader, Facet]]:
         """The facets that at least so many raters speak of, the primary facet first within each grader."""
@@ -190,21 +215,19 @@ class Ratings:
     def _side_by_side(self, grader: Grader, facet: Facet, columns: Sequence[tuple[Rater, int]]) -> Panel:
         asked = (grader.name, facet.name)
         rows = [
-            (item, tuple(rater.rating(asked, name, sample) for rater, sample in columns))
-            for name, item in self.items.items()
+            (name, tuple(rater.rating(asked, name, sample) for rater, sample in columns))
+            for name in self.items
         ]
-        rows = [(item, found) for item, found in rows if any(rating is not ABSENT for rating in found)]
+        rows = [(name, found) for name, found in rows if any(rating is not ABSENT for rating in found)]
         codes = np.full((len(rows), len(columns)), MISSING, dtype=np.int64)
-        if not facet.multilabel:
-            code = {label: number for number, label in enumerate(facet.vocabulary)}
-            for n, (item, found) in enumerate(rows):
-                for column, rating in enumerate(found):
-                    if rating.value is None:
-                        continue
-                    if rating.value not in code:
-                        raise _unknown_label(grader, facet, columns[column][0], item, rating)
+        code = {label: number for number, label in enumerate(facet.vocabulary)}
+        for n, (name, found) in enumerate(rows):
+            for column, rating in enumerate(found):
+                rater = columns[column][0]
+                check_label(rating, facet, code, (rater, name, f"{grader.name} version {grader.version}"))
+                if isinstance(rating.value, str):
                     codes[n, column] = code[rating.value]
-        items = tuple(item for item, _ in rows)
+        items = tuple(self.item(name, asked) for name, _ in rows)
         raters = tuple(rater for rater, _ in columns)
         return Panel(grader, facet, items, raters, tuple(r for _, r in rows), codes, self.design(items))
 
@@ -218,11 +241,31 @@ class Ratings:
         )
 
 
-def _unknown_label(grader: Grader, facet: Facet, rater: Rater, item: Item, rating: Rating) -> UsageError:
-    return UsageError(
-        f"{facet.name} has no such label in {grader.name} version {grader.version}",
-        where=f"{rater.source}, {item.id}",
-        found=repr(rating.value),
-        expected=", ".join(facet.vocabulary),
+def check_label(
+    rating: Rating, facet: Facet, vocabulary: Collection[str], about: tuple[Rater, str, str]
+) -> None:
+    """Raise UsageError unless a label, or every one of a set of labels, is in the vocabulary, and is a set if it should be.
+
+    ``about``: who said it, of which transcript, and whose vocabulary this is.
+    """
+    if rating.value is None:
+        return
+    rater, item, whose = about
+    single = isinstance(rating.value, str)
+    unknown = [label for label in members(rating.value) if label not in vocabulary]
+    if single != facet.multilabel and not unknown:
+        return
+    raise UsageError(
+        f"{facet.name} has no such label in {whose}"
+        if unknown
+        else f"{facet.name} takes {'a list of labels' if single else 'a single label'}",
+        where=f"{rater.source}, {item}",
+        found=repr(unknown[0] if unknown else rating.value),
+        expected=", ".join(vocabulary),
         do="compare raters that used one vocabulary, or map the labels of one of them",
     )
+
+
+def members(value: Value) -> tuple[str, ...]:
+    """The labels of an answer, one or many."""
+    return (value,) if isinstance(value, str) else value

@@ -4,6 +4,7 @@ import json
 from dataclasses import asdict, replace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from judge.calibration.calibrate import Wishes, calibrate
@@ -273,3 +274,50 @@ def test_a_judge_that_never_answered_has_no_figures(calibrated):
     assert "there is nothing to compare" in text
     assert "160 refused" in text
     assert "nothing to compare" in markdown.calibration(found)
+
+
+def carrying(labels, **chances):
+    """Give the labels of each facet named here an inclusion probability."""
+    (path,) = (labels.folder / "labels").glob("*.jsonl")
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    for line in lines:
+        line["inclusion_probability"] = chances.get(line["facet"], 1.0)
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+
+
+def test_an_enriched_set_is_weighted_only_where_every_facet_is(tmp_path, rubric):
+    steps = [["0", "1", "2"][n % 3] for n in range(160)]
+    both: dict[str, Any] = {"colour": TRUTH, "strength": steps}
+    items = made.transcripts(TRUTH)
+    labels = made.labelled_set(tmp_path / "set", items, {"adjudicated": both}, "enriched")
+    ran = made.run(tmp_path / "runs", rubric, items, both)
+
+    def warned() -> bool:
+        found = calibrate(made.ratings([ran, labels], rubric), Wishes(settings=QUICK))
+        return any(w.startswith("enriched-sample") for w in found.warnings)
+
+    carrying(labels, strength=0.1)
+    assert warned()
+    carrying(labels, strength=0.1, colour=0.5)
+    assert not warned()
+
+
+def test_a_queue_weights_a_calibration_whose_labels_carry_nothing(tmp_path, rubric):
+    items = made.transcripts(TRUTH)
+    labels = made.labelled_set(tmp_path / "set", items, {"adjudicated": {"colour": TRUTH}}, "enriched")
+    ran = made.run(tmp_path / "runs", rubric, items, {"colour": JUDGED})
+    drawn = [
+        {"transcript_id": t.id, "grader": rubric.name, "inclusion_probability": 0.1 if n % 10 == 0 else 1.0}
+        for n, t in enumerate(items)
+    ]
+
+    def agreement() -> tuple[bool, Any]:
+        ratings = made.ratings([ran, labels], rubric)
+        found = calibrate(ratings, Wishes(settings=QUICK))
+        panel = ratings.panel(rubric, rubric.facets["colour"])
+        hits = panel.codes[:, 0] == panel.codes[:, 1]
+        return found.setting.weighted, float(np.average(hits, weights=np.asarray(panel.design.weights)))
+
+    assert agreement() == (False, pytest.approx(144 / 160))
+    (labels.folder / "queue.jsonl").write_text("".join(json.dumps(line) + "\n" for line in drawn))
+    assert agreement() == (True, pytest.approx(144 / (144 + 160)))

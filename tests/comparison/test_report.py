@@ -1,11 +1,15 @@
 """Runs on disk against labels on disk."""
 
+import numpy as np
 import pytest
 
 from judge import looks
 from judge.comparison import markdown
 from judge.comparison.job import Labels, compare_runs
+from judge.comparison.pairing import pairs, side
 from judge.errors import UsageError
+from judge.ratings.gather import gather
+from judge.records import Annotation
 from tests.comparison.samples import COLOURS, colours, labelled, run
 
 HUMAN = ["red"] * 10 + ["blue"] * 10 + ["none"] * 10
@@ -159,3 +163,64 @@ def test_labels_of_nobody_and_of_several_are_refused_with_a_way_out(tmp_path, ru
 def test_hostile_text_stays_text(tmp_path, rubric):
     text = markdown.code("x` <script>alert(1)</script> | \x1b[31m\n# heading")
     assert text == "`` x` <script>alert(1)</script> \\| \\x1b[31m # heading ``"
+
+
+@pytest.mark.parametrize(
+    ("facet", "labels"),
+    [("colour", ["mauve", *HUMAN[1:]]), ("shades", [("light", "mauve")] + [("none",)] * 29)],
+)
+def test_hand_labels_that_no_rubric_declares_are_refused(tmp_path, rubric, facet, labels):
+    said = {"colour": HUMAN, "shades": [("none",)] * 30}
+    found = labelled(tmp_path / "set", said | {facet: labels})
+    a, b = (run(tmp_path / "runs", name, rubric, said) for name in ("a", "b"))
+    with pytest.raises(UsageError, match="no such label") as refused:
+        compared(found, a, b)
+    assert "mauve" in str(refused.value)
+    assert "adjudicated.jsonl, t0" in str(refused.value)
+
+
+def test_labels_of_a_judge_that_its_own_rubric_has_not_are_refused(tmp_path, rubric):
+    found = labelled(tmp_path / "set", {"colour": HUMAN})
+    a = run(tmp_path / "runs", "a", rubric, {"colour": ["mauve", *HUMAN[1:]]})
+    b = run(tmp_path / "runs", "b", rubric, {"colour": HUMAN})
+    with pytest.raises(UsageError, match="no such label"):
+        compared(found, a, b)
+
+
+def test_hand_labels_that_one_of_the_rubrics_declares_are_compared(tmp_path, rubric):
+    newer = COLOURS.replace("blue: blue is chosen}", "blue: blue is chosen, mauve: mauve is chosen}")
+    b_rubric = colours(tmp_path / "newer", newer)
+    human = ["mauve", *HUMAN[1:]]
+    found = labelled(tmp_path / "set", {"colour": human})
+    a = run(tmp_path / "runs", "a", rubric, {"colour": HUMAN})
+    b = run(tmp_path / "runs", "b", b_rubric, {"colour": human})
+    for order in ((a, b), (b, a)):
+        assert compared(found, *order).pairings[0].primary.n == 30
+    ratings = gather([a, found], {b_rubric.name: b_rubric})  # the old version alone, with the new one at hand
+    assert ratings.reference is not None
+    old = side(ratings.judges[0], ratings.reference)
+    (pair,) = pairs(ratings, old, old, ratings.reference)
+    assert "mauve" in pair.vocabulary
+
+
+def test_a_comparison_is_weighted_by_the_chances_of_its_own_facet(tmp_path, rubric):
+    found = labelled(tmp_path / "set", {"colour": HUMAN, "depth": ["pale"] * 30})
+    path = found.folder / "labels" / "adjudicated.jsonl"
+    lines = [Annotation.model_validate_json(line) for line in path.read_text().splitlines()]
+    chance = {"colour": 0.5, "depth": 0.1}
+    path.write_text(
+        "".join(
+            line.model_copy(update={"inclusion_probability": chance[line.facet]}).model_dump_json() + "\n"
+            for line in lines
+        )
+    )
+    said = {"colour": HUMAN, "depth": ["pale"] * 30}
+    a, b = (run(tmp_path / "runs", name, rubric, said) for name in ("a", "b"))
+    ratings = gather([a, b, found], {rubric.name: rubric})
+    assert ratings.reference is not None
+    first, second = (side(rater, ratings.reference) for rater in ratings.judges)
+    both = pairs(ratings, first, second, ratings.reference)
+    assert {pair.facet.name: set(np.asarray(pair.design.weights).tolist()) for pair in both} == {
+        "colour": {2},
+        "depth": {10},
+    }
