@@ -249,7 +249,7 @@ def test_no_way_to_sealed_labels_goes_without_a_look(place, monkeypatch, inside,
         (place.folder / "link.jsonl").symlink_to(folder / "test" / "labels" / "adjudicated.jsonl")
     before = len(looks_at(place, "closed"))
     monkeypatch.chdir(place.folder / inside)
-    runs = ("--runs-dir", str(place.folder / "runs"))
+    runs = ("--runs-dir", str(place.folder / "runs"), "--calibration-run", "on-set")
     done = CliRunner().invoke(app, ("rate", "on-set", *LABELS, option, named, *runs), catch_exceptions=False)
     assert done.exit_code == 0, done.output
     assert f"this is look {before + 1} at its labels" in done.stderr
