@@ -123,6 +123,10 @@ def pairs(ratings: Ratings, first: Side, second: Side, reference: Rater) -> list
     return [_pair(ratings, first, second, reference, question) for question in shared]
 
 
+_NOT_ASKED = (NOT_RUN, "provider")
+"""A request that the provider did not serve says nothing of the rubric; the item is left out, and counted."""
+
+
 def _pair(ratings: Ratings, first: Side, second: Side, reference: Rater, question: tuple[str, str]) -> Pair:
     name = question[1]
     labelled = {item for (item, _), rating in reference.ratings[question].items() if rating.value is not None}
@@ -135,7 +139,7 @@ def _pair(ratings: Ratings, first: Side, second: Side, reference: Rater, questio
                 human, second.grader.facets[name], declared, (reference, item, "any of these rubrics")
             )
             said = [_said(side, name, item) for side in (first, second)]
-            if all(rating.status != NOT_RUN for rating in said):
+            if not any(rating.status in _NOT_ASKED for rating in said):
                 rows.append((ratings.item(item, question), human, *said))
     items, humans, one, two = (
         (tuple(column) for column in zip(*rows, strict=True)) if rows else ((), (), (), ())

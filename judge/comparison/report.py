@@ -127,7 +127,7 @@ def _pairs(ratings: Ratings, first: Side, second: Side, reference: Rater) -> lis
             found=f"{first.rater.name} with facets {', '.join(first.grader.facets)}; "
             f"{second.rater.name} with {', '.join(second.grader.facets)}",
             expected=f"facets {', '.join(sorted({facet for _, facet in reference.ratings}))} of {reference.source}",
-            do="label the set's transcripts with both, or name the set that they were run on",
+            do="label the set's transcripts with both (what the provider did not serve counts as not asked), or name the set that they were run on",
         )
     return mine
 

@@ -1,5 +1,7 @@
 """Runs on disk against labels on disk."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -170,7 +172,7 @@ def test_hostile_text_stays_text(tmp_path, rubric):
     [("colour", ["mauve", *HUMAN[1:]]), ("shades", [("light", "mauve")] + [("none",)] * 29)],
 )
 def test_hand_labels_that_no_rubric_declares_are_refused(tmp_path, rubric, facet, labels):
-    said = {"colour": HUMAN, "shades": [("none",)] * 30}
+    said: dict[str, Any] = {"colour": HUMAN, "shades": [("none",)] * 30}
     found = labelled(tmp_path / "set", said | {facet: labels})
     a, b = (run(tmp_path / "runs", name, rubric, said) for name in ("a", "b"))
     with pytest.raises(UsageError, match="no such label") as refused:
