@@ -73,7 +73,7 @@ def improve(
     )
     subject = Subject(dev(open_set(on), "improve"), against)
     try:
-        reflecting = Settings.load(base_url=reflect_base_url or base_url)
+        reflecting = Settings.load(**options.addresses([reflect_base_url] if reflect_base_url else base_url))
         made = search(load(find(rubric, prompts)), subject, asking, plan, reflecting)
     except Stopped as stopped:
         announce(f"judge: {stopped}")
