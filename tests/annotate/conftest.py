@@ -15,7 +15,7 @@ _QUIET = [
 ]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     if CHROMIUM is None:
         reason = "no Chromium: apt-get install chromium, or name one in JUDGE_CHROMIUM"
