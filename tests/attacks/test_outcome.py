@@ -81,3 +81,9 @@ def test_without_trials_the_figures_are_undefined_and_say_why():
     found = outcome(REWARD, TRUTH, CLEAN, [])
     assert found.overall.flips.value is None
     assert found.overall.flips.reasons == ("no-items",)
+
+
+def test_what_the_provider_did_not_answer_is_left_out_and_counted():
+    records = [attacked("a", "(provider)"), attacked("b", "(refused)")]
+    found = outcome(REWARD, TRUTH, CLEAN, records)
+    assert (found.unanswered, len(found.trials), found.overall.lost.value) == (1, 1, 1)
