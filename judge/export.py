@@ -16,6 +16,7 @@ import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from judge.private import make_folder
 from judge.records import Failure, Verdict, to_json_line
 from judge.runs import replacing
 
@@ -152,7 +153,7 @@ def write_hf(records: Records, primaries: dict[str, str], path: Path) -> int:
     try:
         total = write_parquet(records, primaries, parquet)
         dataset = datasets.Dataset.from_parquet(str(parquet), cache_dir=str(cache))
-        path.mkdir(parents=True, exist_ok=True, mode=0o700)  # before there is something in it
+        make_folder(path)  # before there is something in it
         dataset.save_to_disk(str(path))
         for file in path.rglob("*"):
             file.chmod(0o700 if file.is_dir() else 0o600)

@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from judge.errors import UsageError
 from judge.grader import Grader
+from judge.private import make_folder
 from judge.records import Failure, Verdict, from_json_line
 from judge.request import Usage
 
@@ -119,11 +120,7 @@ class Run:
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Hold the run for this process alone. Raises UsageError where another one has it."""
-        for folder in (
-            self.folder.parent,
-            self.folder,
-        ):  # the mode is for the last folder that mkdir makes only
-            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_folder(self.folder)
         lock = FileLock(self.folder / ".lock", mode=0o600)
         try:
             lock.acquire(timeout=0)
@@ -200,7 +197,7 @@ class Run:
 @contextmanager
 def replacing(path: Path) -> Iterator[BinaryIO]:
     """A file that takes the place of ``path`` when the block ends well, and leaves no trace when it does not."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    make_folder(path.parent)
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         with os.fdopen(os.open(draft, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "wb") as file:

@@ -36,6 +36,7 @@ from judge.cli import (
 )
 from judge.cli.terminal import announce
 from judge.errors import JudgeError
+from judge.private import no_core_dumps
 
 app = typer.Typer(
     name="judge",
@@ -79,14 +80,6 @@ def version(
     if ctx.invoked_subcommand is None:
         print(ctx.get_help())
         raise typer.Exit
-
-
-def no_core_dumps() -> None:
-    """Have no crash write this process's memory to a file: keys are in it, and so are transcripts."""
-    if sys.platform != "win32":
-        import resource
-
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 def main() -> None:

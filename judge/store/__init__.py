@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Literal, Self
 
 from judge.errors import StoreError
+from judge.private import make_folder
 from judge.request import Usage
 from judge.store.batches import Batches
 from judge.store.schema import SCHEMA_VERSION, migrate, tokens
@@ -60,7 +61,7 @@ class Store:
     def __init__(self, path: Path) -> None:
         self.path = path
         try:
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            make_folder(path.parent)
             if not path.exists():
                 os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
             self._reader = self._open()

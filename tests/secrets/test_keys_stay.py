@@ -5,10 +5,12 @@ asked for keep files private.
 """
 
 import json
+import re
 import shutil
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -18,19 +20,22 @@ import typer.main
 from judge.cli import app
 from tests.cli.command import Command, write
 from tests.cli.direct import Direct, umask
+from tests.iteration.samples import KNOWS, eval_set, prompt
 from tests.loopback import Fault, Options, Server, contract_answer
 
 KEY = "marked-secret-5f1c9aa0b7d2"
 SETS = Path(__file__).parents[2] / "eval_sets"
 GRADER = "over_escalation"
 OPENAI, ANTHROPIC = "openai/gpt-4.1-mini", "anthropic/claude-sonnet-5-5"
-COMPATIBLE = "compatible/mine"
+COMPATIBLE, REFLECTING = "compatible/mine", "openai/gpt-4.1"
 BROKEN = ("cut", "truncate", "reset", "not_json", "empty", "off_schema", "error_in_200", "blocked", "quota")
 STATUSES = ("400", "401", "403", "404", "413", "429", "500", "503", "529")
 
 
 def echoing(asked):
     """A valid answer that has the key in it, as a gateway's answers might."""
+    if asked.model == REFLECTING.partition("/")[2]:
+        return f"<rubric>\nLabel the colour. Crimson counts as red. The key was {KEY}.\n</rubric>"
     answer = json.loads(contract_answer(asked))
     answer["rationale"] = f"You sent authorization {KEY}."
     return json.dumps(answer)
@@ -152,11 +157,33 @@ runs purge other --yes
 """
 
 
-NOT_YET = {
-    *("agree", "calibrate", "compare", "improve", "try", "runs merge"),
-    *("graders diff", "graders history", "graders new"),
-}
-"""Verbs that no line above runs so far. A new verb belongs above, not here."""
+RUBRIC_VERBS = f"""
+label eval_sets/colour -g colour --model {OPENAI} --run on-set --base-url URL
+label eval_sets/colour -g colour --model {OPENAI} --run again --base-url URL --set max_tokens=998
+label eval_sets/colour/test -g colour --model {OPENAI} --run sealed --base-url URL
+label data.jsonl -g colour --model {OPENAI} --run part --base-url URL --shard 1/2
+label data.jsonl -g colour --model {OPENAI} --run part --base-url URL --shard 2/2
+runs merge part.1-of-2 part.2-of-2 --into whole
+agree on-set again eval_sets/colour
+calibrate on-set --on eval_sets/colour --by origin --html runs/calibration.html --markdown runs/calibration.md
+calibrate sealed --on colour --test --json
+compare on-set again --on colour --html runs/comparison.html --markdown runs/comparison.md
+compare colour colour.v2 --on colour --model {OPENAI} --base-url URL
+compare colour colour.v2 --on colour --test --model {OPENAI} --base-url URL
+try colour --on colour --model {OPENAI} --base-url URL
+improve colour --on colour --model {OPENAI} --reflect-with {REFLECTING} IMPROVE --base-url URL
+graders new another
+graders diff colour colour.v2
+graders history colour --on colour --html runs/history.html
+"""
+FAILING = f"""
+label data.jsonl -g colour --model {OPENAI} --run failing --base-url URL --set max_tokens=900 --patience 0
+try colour --on colour --model {OPENAI} --base-url URL --set max_tokens=901 --patience 0
+compare colour colour.v2 --on colour --model {OPENAI} --base-url URL --set max_tokens=902
+improve colour --on colour --model {OPENAI} --reflect-with {REFLECTING} IMPROVE --base-url URL --seed 7 --patience 0
+attack eval_sets/colour -g colour --model {OPENAI} --run failed --limit 1 --per-item 1 --base-url URL --patience 0
+"""
+IMPROVE = "--rounds 1 --folds 2 --min-labels 1"
 
 
 def verbs(command, before=()):
@@ -166,19 +193,54 @@ def verbs(command, before=()):
     return {verb for name, inner in commands.items() for verb in verbs(inner, (*before, name))}
 
 
+def run_all(scene, lines, *more):
+    """Each line as a command; ``more``: exit codes beside those of a command that did what it could."""
+    for line in lines.strip().splitlines():
+        words = line.replace("IMPROVE", IMPROVE).replace("URL", scene.server.openai_url).split()
+        done = scene.run(*words)
+        allowed = done.returncode in (0, 1, 3, *more) or "away" in line or "nobody" in line
+        assert allowed, (line, done.returncode, done.stderr)
+
+
+def test_every_verb_is_run_below():
+    lines = f"\n{VERBS}\n{RUBRIC_VERBS}"
+    left_out = {verb for verb in verbs(typer.main.get_command(app)) if f"\n{verb} " not in lines}
+    assert left_out - set(lines.splitlines()) == {"annotate"}, "annotate is below, as a process"
+
+
 def test_no_verb_prints_or_writes_the_key(scene):
     shutil.copytree(SETS / GRADER, scene.folder / "eval_sets" / GRADER)
     (scene.folder / "answers.jsonl").write_text(
         '{"custom_id": "' + "0" * 64 + '", "error": {"message": "no"}}\n'
     )
-    lines = VERBS.strip().splitlines()
-    left_out = {verb for verb in verbs(typer.main.get_command(app)) if not f"\n{VERBS}".count(f"\n{verb} ")}
-    assert left_out - set(lines) == {"annotate"} | NOT_YET, "annotate is below, as a process"
-    for line in lines:
-        done = scene.run(*line.replace("URL", scene.server.openai_url).split())
-        assert done.returncode in (0, 1, 3) or "away" in line or "nobody" in line, (line, done.stderr)
+    run_all(scene, VERBS)
     assert scene.server.stats()["bought"] > 6
     scene.check()
+
+
+@pytest.fixture
+def colours(scene):
+    """A rubric, another version of it, and a hand-labelled set with a sealed split."""
+    prompt(scene.folder / "prompts")
+    prompt(scene.folder / "prompts", KNOWS, "colour.v2")
+    eval_set(scene.folder / "eval_sets" / "colour", each=6)
+    eval_set(scene.folder / "eval_sets" / "colour" / "test", each=4, prefix="s")
+    return scene
+
+
+def test_nor_do_those_that_measure_and_change_a_rubric(colours):
+    run_all(colours, RUBRIC_VERBS)
+    proposed = [path.read_text() for path in (colours.folder / "runs").rglob("*.jinja")]
+    assert any("The key was [key]." in text for text in proposed), "a proposal repeated it, and was blanked"
+    colours.check()
+
+
+@pytest.mark.parametrize("fault", [Fault("401", echo=True), Fault("400", echo=True), Fault("echo_key")])
+def test_nor_do_they_where_every_request_fails(colours, fault):
+    colours.server.script(fault)
+    run_all(colours, FAILING, 2)
+    assert "[key]" in colours.said
+    colours.check()
 
 
 def test_the_labelling_page_does_not_either(scene):
@@ -204,8 +266,39 @@ def test_the_sdks_own_logs_have_no_key(scene, model):
     assert KEY not in out + err
 
 
-def test_a_crash_writes_no_core_file(scene):
-    limits = "import resource; print(resource.getrlimit(resource.RLIMIT_CORE))"
-    source = f"import sys; sys.argv = ['judge', '--version']\nfrom judge.cli import main\ntry: main()\nfinally: {limits}"
-    done = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True, check=True)
-    assert "(0, 0)" in done.stdout
+WITH_CORES = """
+import os, resource, sys
+most = resource.getrlimit(resource.RLIMIT_CORE)[1]
+resource.setrlimit(resource.RLIMIT_CORE, (most, most))
+os.execv(sys.executable, [sys.executable, "-m", "judge", *sys.argv[1:]])
+"""
+"""Becomes ``judge`` in a process that leaves a core file at a crash, as far as the machine allows it."""
+
+
+def cores(folder):
+    """Names that core files have where /proc/sys/kernel/core_pattern is a plain one."""
+    return [path.name for path in folder.rglob("*core*") if path.is_file()]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no core files")
+def test_a_crash_in_the_middle_of_a_request_writes_no_core_file(scene):
+    scene.server.script(Fault("stall"))
+    command = scene.arguments("--patience", "60", graders=[GRADER])
+    scene.env |= {"JUDGE_TIMEOUT": "60"}
+    with subprocess.Popen(
+        [sys.executable, "-c", WITH_CORES, *command],
+        cwd=scene.folder,
+        env=scene.env,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    ) as process:
+        while scene.server.stats()["requests"] == 0 and process.poll() is None:
+            time.sleep(0.05)
+        limits = Path(f"/proc/{process.pid}/limits")
+        if limits.exists():
+            (found,) = re.findall(r"Max core file size +(\S+) +(\S+)", limits.read_text())
+            assert set(found) <= {"0", "1"}
+        process.send_signal(signal.SIGABRT)
+    assert process.returncode == -signal.SIGABRT
+    assert cores(scene.folder) == []
+    scene.check()
