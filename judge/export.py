@@ -41,6 +41,7 @@ _PROBABILITY = pa.struct([("facet", pa.string()), ("label", pa.string()), ("prob
 
 _COLUMNS: list[tuple[str, pa.DataType]] = [
     ("transcript_id", pa.string()),
+    ("transcript_sha256", pa.string()),
     ("grader", pa.string()),
     ("grader_version", pa.int64()),
     ("grader_sha256", pa.string()),

@@ -41,6 +41,8 @@ class _Outcome(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     transcript_id: str
+    transcript_sha256: str = ""
+    """Fingerprint of the text that was read (``Transcript.fingerprint``); empty in records of older versions."""
     grader: str
     grader_version: int
     grader_sha256: str

@@ -29,9 +29,11 @@ def agree(
     from judge.calibration.agreement import agreement
     from judge.cli import figures, output
     from judge.cli import sources as reading
+    from judge.ratings import texts
 
     named = [reading.find(text, runs_dir) for text in sources]
     ratings = reading.gather(named, "agree", prompts=prompts, cluster=cluster)
+    texts.refuse_mixed(ratings)
     found = agreement(ratings, facet)
     if json:
         output.dump(asdict(found))

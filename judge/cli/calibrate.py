@@ -76,12 +76,14 @@ def _calibrated(
     from judge.cli import sources as reading
     from judge.errors import UsageError
     from judge.grader import gates as gating
+    from judge.ratings import texts
 
     try:
         shared = [gating.parse(text) for text in gate]
     except ValueError as error:
         raise UsageError("a gate cannot be read", found=str(error)) from error
     ratings = reading.gather([judged, labels], "calibrate", prompts=prompts, cluster=cluster)
+    texts.refuse_mixed(ratings)
     sealed = reading.sealed_sets([labels])
     headers = reading.rubrics(prompts)
     graders = {name: headers.get(name, grader) for name, grader in ratings.graders.items()}

@@ -48,6 +48,7 @@ def drift(
     from judge.rates.inputs import inputs
     from judge.rates.labels import hand_labels
     from judge.rates.question import answers, asked
+    from judge.ratings import texts
     from judge.stats.resample import Settings
 
     settings = Settings(level=level)
@@ -59,18 +60,25 @@ def drift(
             do="label the anchor set again under another name, and compare the two runs",
         )
     anchors = [rate_job.hand_labelled(on)] if on else []
-    ratings = sources.gather([*runs, *anchors], "drift", prompts=prompts, cluster=cluster)
-    question = asked(facet or "", rate_job.graders_of(ratings.judges[1], ratings), options.names(labels))
-    before, after = (answers(ratings, judge, question) for judge in ratings.judges)
-    ids = {item.id for item in before.items} & {item.id for item in after.items}
+    if anchors:
+        both = sources.gather([*runs, *anchors], "drift", prompts=prompts, cluster=cluster)
+        texts.refuse_mixed(both)
+        read = (both, both)
+    else:  # each by itself: two runs may call different transcripts by one id
+        apart = [sources.gather([run], "drift", prompts=prompts, cluster=cluster) for run in runs]
+        read = (apart[0], apart[1])
+    judges = read[0].judges[0], read[1].judges[-1]
+    question = asked(facet or "", rate_job.graders_of(judges[1], read[1]), options.names(labels))
+    before, after = (answers(*pair, question) for pair in zip(read, judges, strict=True))
+    ids = drifting.shared(before, after)
     if on and not ids:
         raise UsageError(
             "the runs share no transcript", found=f"{old} and {new}", do="label the anchor set again"
         )
     hand = hand_labels(anchors[0], question) if anchors else None
     judged = drifting.judge_drift(before, after, hand, settings) if ids else None
-    texts = rate_job.texts(old_from, new_from)
-    everything = inputs(before, after, texts, settings) if not on else None
+    sizes = rate_job.transcripts_of(old_from, new_from)
+    everything = inputs(before, after, sizes, settings) if not on else None
     report = drifting.Report(str(question), before.rater.name, after.rater.name, judged, everything)
     show(report, drifting.sections(report), markdown=markdown, as_json=json)
     if fail_above_noise and report.gate:

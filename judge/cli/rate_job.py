@@ -16,7 +16,8 @@ from judge.rates.judges import differences, measured_in
 from judge.rates.labels import checked, core_of, hand_labels
 from judge.rates.question import Answers, Asked, answers, asked
 from judge.rates.report import Plan, Report, Target, report
-from judge.ratings import Rater, Ratings
+from judge.rates.strangers import strangers
+from judge.ratings import Rater, Ratings, texts
 from judge.ratings.gather import gather
 from judge.runs import Run
 from judge.stats.reasons import reason
@@ -43,12 +44,26 @@ def rates(request: Request, plan: Plan) -> Report:
     """Read everything and take the rates. Raises UsageError."""
     runs = [sources.run(name, request.runs_dir) for name in request.runs]
     confirmed = None if request.confirmed is None else hand_labelled(request.confirmed, alone=True)
-    ratings = read(runs, [(request.facet, request.labels)], request.prompts, request.cluster)
-    questions = [asked(request.facet, graders_of(judge, ratings), request.labels) for judge in ratings.judges]
-    found = [answers(ratings, *pair) for pair in zip(ratings.judges, questions, strict=True)]
+    found = [_answers(run, request) for run in _distinct(runs)]
     if confirmed is not None:
         look(confirmed, found)
     return report([_target(request, plan, confirmed, own) for own in found], plan)
+
+
+def _distinct(runs: Sequence[Run]) -> Sequence[Run]:
+    names = [run.name for run in runs]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise UsageError(
+            "two runs have the same name", found=", ".join(twice), do="give each run a name of its own"
+        )
+    return runs
+
+
+def _answers(run: Run, request: Request) -> Answers:
+    """Each run is read by itself: two runs may call different transcripts by one id."""
+    ratings = read([run], [(request.facet, request.labels)], request.prompts, request.cluster)
+    judge = ratings.judges[0]
+    return answers(ratings, judge, asked(request.facet, graders_of(judge, ratings), request.labels))
 
 
 def conditional_rates(
@@ -97,7 +112,9 @@ def source_of(judge: Rater) -> str:
     )
 
 
-def texts(old: str | None, new: str | None) -> tuple[dict[str, Transcript], dict[str, Transcript]] | None:
+def transcripts_of(
+    old: str | None, new: str | None
+) -> tuple[dict[str, Transcript], dict[str, Transcript]] | None:
     """The transcripts of two runs, where both are named."""
     if old is None or new is None:
         return None
@@ -125,15 +142,28 @@ def _target(request: Request, plan: Plan, confirmed: EvalSet | Path | None, foun
     hand = None
     if confirmed is not None:
         hand = hand_labels(confirmed, question)
+        _refuse_other_texts(judge, confirmed)
         here = sum(item.id in hand.labels for item in found.items)
         announce(f"{here} of {len(hand.labels)} labels in {hand.name} are of transcripts of {judge.name}")
     part = checked(found, hand)
     core = core_of(found, hand, plan.settings) if hand is not None else None
     told = hand.warnings if hand is not None else ()
     if request.calibrated_on is None:
-        return Target(found, part, core=core, warnings=told)
+        return Target(found, part, core=core, warnings=(*told, *strangers(found)))
     overall, applicable = _accuracies(request, request.calibrated_on, judge, question, plan)
+    told = (*told, *strangers(found, _set_of(hand_labelled(request.calibrated_on))))
     return Target(found, part, overall, applicable, core, told)
+
+
+def _set_of(source: EvalSet | Path) -> EvalSet:
+    return source if isinstance(source, EvalSet) else EvalSet(source.parent.parent)
+
+
+def _refuse_other_texts(judge: Rater, confirmed: EvalSet | Path) -> None:
+    """Raise UsageError where people saw another text than the judge; a file outside of any set does not say what they saw."""
+    whole = _set_of(confirmed)
+    if whole.transcripts_path.is_file():
+        texts.refuse_other_texts(judge, {t.id: t for t in whole.transcripts()}, whole.folder)
 
 
 def hand_labelled(name: str, *, alone: bool = False) -> EvalSet | Path:
@@ -169,7 +199,7 @@ def _accuracies(
 ) -> tuple[Accuracy, Accuracy]:
     """Over all answers of the judge on the set, and over those where it found the question to arise."""
     source = hand_labelled(name)
-    whole = source if isinstance(source, EvalSet) else EvalSet(source.parent.parent)
+    whole = _set_of(source)
     hand_on = [t.id for t in whole.transcripts()]
     folders = list(dict.fromkeys((judge.source.parent, request.runs_dir)))
     if request.calibration_run is not None:
@@ -178,6 +208,7 @@ def _accuracies(
         run = measured_in(judge, question.grader.name, hand_on, folders)
         announce(f"the judge's answers on {whole.name} are taken from run {run.name}")
     both = sources.gather([run, source], "rate", prompts=request.prompts, cluster=request.cluster)
+    texts.refuse_other_texts(both.judges[0], both.transcripts, whole.folder)
     hand = hand_labels(source, question)
     found = answers(both, both.judges[0], question)
     part = checked(found, hand)

@@ -10,7 +10,7 @@ from judge.errors import UsageError
 from judge.eval_sets import EvalSet
 from judge.grader import Grader
 from judge.looks import Look
-from judge.ratings import Rater, Ratings
+from judge.ratings import Rater, Ratings, texts
 from judge.ratings.gather import gather
 from judge.runs import Run
 
@@ -44,6 +44,7 @@ def compare_runs(pairs: Sequence[tuple[Run, Run]], labels: Labels, seen: Sequenc
     if labels.found.sealed and not seen:
         seen = look(labels.found, [told(run) for run in runs])
     ratings, reference = read(runs, labels)
+    texts.refuse_mixed(ratings)
     judges = {rater.source.resolve(): rater for rater in ratings.judges}
     sides = [
         tuple(side(judges[run.folder.resolve()], reference, labels.grader) for run in pair) for pair in pairs

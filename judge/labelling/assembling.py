@@ -60,6 +60,7 @@ def assemble(
     """The record. Windows without a reading lower its coverage; where that leaves "not there" in doubt, it is a failure."""
     shared: dict[str, Any] = {
         "transcript_id": source.transcript.id,
+        "transcript_sha256": source.transcript.fingerprint,
         "grader": source.grader.name,
         "grader_version": source.grader.version,
         "grader_sha256": source.grader.sha256,

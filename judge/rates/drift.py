@@ -133,9 +133,16 @@ def _said(value: str | tuple[str, ...] | None) -> str:
     return value if isinstance(value, str) else "+".join(sorted(value)) or "(no label)"
 
 
+def shared(old: Answers, new: Answers) -> set[str]:
+    """Ids of the transcripts that both runs hold: one id, and one text as far as that is known."""
+    before, now = old.rater.texts, new.rater.texts
+    both = {item.id for item in old.items} & {item.id for item in new.items}
+    return {name for name in both if name not in before or now.get(name, before[name]) == before[name]}
+
+
 def _aligned(old: Answers, new: Answers) -> tuple[Answers, Answers]:
-    place = {item.id: n for n, item in enumerate(new.items)}
-    keep = np.array([item.id in place for item in old.items], dtype=np.bool_)
+    both, place = shared(old, new), {item.id: n for n, item in enumerate(new.items)}
+    keep = np.array([item.id in both for item in old.items], dtype=np.bool_)
     if not keep.any():
         raise UsageError(
             "the runs share no transcript, so the judge cannot be compared with itself",

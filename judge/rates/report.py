@@ -130,13 +130,15 @@ def _named(rate: GroupRate, name: str) -> GroupRate:
 
 
 def _shared(targets: Sequence[Target]) -> int:
-    """How many transcripts two targets have in common."""
-    seen: set[str] = set()
+    """How many transcripts two targets have in common: of one id, and of one text as far as that is known."""
+    seen: dict[str, set[str]] = {}
     twice = 0
     for target in targets:
-        own = {item.id for item in target.answers.items}
-        twice += len(seen & own)
-        seen |= own
+        for item in target.answers.items:
+            before = seen.setdefault(item.id, set())
+            text = target.answers.rater.texts.get(item.id, "")
+            twice += bool(before) and (not text or "" in before or text in before)
+            before.add(text)
     return twice
 
 

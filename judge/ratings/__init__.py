@@ -64,6 +64,7 @@ class Rater:
         source: The run's folder, or the file of labels.
         manifest: The run's, for a judge.
         blind: Whether every label was given without sight of another's.
+        texts: Transcript id to the beginning of the fingerprint of what a judge read, where its records say so.
     """
 
     name: str
@@ -74,6 +75,7 @@ class Rater:
     source: Path = Path()
     manifest: Manifest | None = None
     blind: bool = True
+    texts: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def samples(self) -> int:

@@ -7,7 +7,7 @@ from pathlib import Path
 from judge.errors import UsageError
 from judge.eval_sets import ADJUDICATED, Annotator, EvalSet, read_labels
 from judge.grader import Grader
-from judge.ratings import NOT_RUN, Chance, Item, Kind, Question, Rater, Rating, Ratings, chances
+from judge.ratings import NOT_RUN, Chance, Item, Kind, Question, Rater, Rating, Ratings, chances, texts
 from judge.records import Annotation, Failure, Verdict
 from judge.runs import Run
 from judge.transcript import Transcript
@@ -90,6 +90,7 @@ def _judge(
     rubrics: dict[str, Grader] = {}
     facets: dict[str, list[str]] = {}
     hashes: dict[str, str] = {}
+    read: dict[str, str] = {}
     model = manifest.model if manifest else ""
     for record in run.records():
         model = model or record.model
@@ -101,6 +102,7 @@ def _judge(
             facets[record.grader] = [f for f in asked if only is None or (record.grader, f) in only]
         if not facets[record.grader]:
             continue
+        texts.enter(read, record.transcript_id, record.transcript_sha256)
         if record.transcript_id not in items:
             items[record.transcript_id] = Item(record.transcript_id, record.metadata)
         for facet in facets[record.grader]:
@@ -115,7 +117,7 @@ def _judge(
     if manifest is not None and manifest.method == "logprob":  # only primary facets were asked
         primaries = {(name, grader.primary) for name, grader in rubrics.items()}
         ratings = {question: found for question, found in ratings.items() if question in primaries}
-    return Rater(run.name, "judge", ratings, model, rubrics, run.folder, manifest)
+    return Rater(run.name, "judge", ratings, model, rubrics, run.folder, manifest, texts=read)
 
 
 def _two_texts(run: Run, record: Verdict | Failure, first: str) -> UsageError:

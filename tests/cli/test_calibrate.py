@@ -127,3 +127,23 @@ def test_what_cannot_be_compared_is_refused(here):
     done = here.run("agree", "r")
     assert done.returncode == 2
     assert "no facet has two raters" in done.stderr
+
+
+def test_labels_of_a_text_that_has_changed_are_refused_until_it_is_labelled_again(here, tmp_path):
+    folder = tmp_path / "changed"
+    shutil.copytree(here.folder, folder)
+    command = Command(folder)
+    path = folder / "eval_sets" / "legibility" / "transcripts.jsonl"
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    lines[0]["messages"][0]["text"] += " Nobody has read this."
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    for verb in (("calibrate", "r", "--on", "legibility"), ("agree", "r", "legibility")):
+        done = command.run(*verb)
+        assert done.returncode == 2
+        assert f"1 of {len(lines)} shared transcripts differ: {lines[0]['id']}" in done.stderr
+        assert "what to do: label the set as it is now with the same command and --run" in done.stderr
+    records = folder / "runs" / "r" / "records.jsonl"
+    old = [json.loads(line) for line in records.read_text().splitlines()]
+    assert all(record.pop("transcript_sha256") for record in old)
+    records.write_text("".join(json.dumps(record) + "\n" for record in old))
+    assert command.run("agree", "r", "legibility").returncode == 0, "records of an older version do not say"

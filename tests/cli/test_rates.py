@@ -332,3 +332,67 @@ def test_the_selftest_passes_and_notices_a_wrong_number(command, monkeypatch):
 def test_the_world_of_these_tests_is_made_of_real_graders():
     assert AWARE.primary == FIELD
     assert set(GRADERS) == {"eval_awareness", "over_escalation"}
+
+
+def fresh(place, name):
+    """A world of its own beside the shared one, so that what it changes is nobody else's."""
+    folder = place.folder / name
+    folder.mkdir()
+    return World(folder, {"early": 0.3, "late": 0.3}), Command(folder)
+
+
+def as_set(world, run, name, card):
+    """The transcripts of a run as a hand-labelled set."""
+    kept = world.folder / "eval_sets" / name
+    kept.mkdir(parents=True)
+    (world.folder / f"{run}.jsonl").rename(kept / "transcripts.jsonl")
+    world.annotate(kept, "adjudicated", card=card)
+
+
+def test_labels_of_another_text_under_the_same_ids_are_refused(place):
+    world, command = fresh(place, "other-texts")
+    world.run("prod", 60, seed=4)
+    changed = World(world.folder, world.prevalence, truth=world.truth, text="Another text")
+    changed.run("second", 60, seed=5)
+    as_set(changed, "second", "aware", "grader: eval_awareness\nselection: random\n")
+    for option in (("--confirmed", "aware"), ("--calibrated-on", "aware", "--calibration-run", "prod")):
+        done = command.run("rate", "prod", *LABELS, *option)
+        assert done.returncode == 2
+        assert "60 of 60 shared transcripts differ: t0, t1, t2, t3, t4 ..." in done.stderr
+    assert command.run("rate", "second", *LABELS, "--confirmed", "aware").returncode == 0
+    assert command.run("drift", "prod", "second", *LABELS, "--on", "aware").returncode == 2
+
+
+def test_runs_that_call_different_transcripts_by_one_id_share_none(place):
+    world, command = fresh(place, "weeks")
+    world.run("first", 200, seed=4)
+    World(world.folder, {"final": 0.3}, truth=world.truth, text="Next week").run("second", 200, seed=5)
+    found = output(command.run("rate", "first", "second", "--by", "checkpoint", *LABELS, "--json"))
+    assert {group["group"] for group in found["groups"]} == {"first/early", "first/late", "second/final"}
+    assert not any(w.startswith("shared-items") for w in found["warnings"])
+    drift = output(command.run("drift", "first", "second", *LABELS, "--json"))
+    assert drift["judge"] is None
+    assert "checkpoint = final" in {share["name"] for share in drift["inputs"]["shares"]}
+
+
+def test_items_of_a_labelled_set_among_those_of_a_run_are_told_of(place):
+    world, command = fresh(place, "strangers")
+    world.run("set", 100, seed=4, prefix="s")
+    world.run("week", 100, seed=5)
+    records = [world.folder / "runs" / name / "records.jsonl" for name in ("week", "set")]
+    write_run(world.folder / "runs", "mixed", [], world.model, "week.jsonl")
+    mixed = world.folder / "runs" / "mixed" / "records.jsonl"
+    mixed.write_text("".join(path.read_text() for path in records))
+    as_set(world, "set", "aware", "grader: eval_awareness\nselection: enriched\n")
+    calibrated = ("--calibrated-on", "aware", "--calibration-run", "set", "--json")
+    told = output(command.run("rate", "mixed", *LABELS, *calibrated))["warnings"]
+    assert any(w.startswith("labelled-set-inside") and "100 of 200 in mixed: aware 100" in w for w in told)
+    told = output(command.run("rate", "week", *LABELS, *calibrated))["warnings"]
+    assert not any(w.startswith("labelled-set-inside") for w in told)
+    lines = mixed.read_text().splitlines()
+    facts = {"split": "dev", "origin": "written"}
+    made = [json.loads(line) for line in lines]
+    made = [{**r, "metadata": r["metadata"] | facts} if r["transcript_id"][0] == "s" else r for r in made]
+    mixed.write_text("".join(json.dumps(r) + "\n" for r in made))
+    told = output(command.run("rate", "mixed", *LABELS, "--json"))["warnings"]
+    assert any("100 of 200 in mixed: written 100" in w for w in told), "without any set at hand"

@@ -97,8 +97,10 @@ class World:
     failures: float = 0.02
     truth: dict[str, bool] = field(default_factory=dict)
 
+    text: str = "Text"
+
     def run(self, name: str, n: int, seed: int = 0, prefix: str = "t", samples: int = 1) -> Run:
-        """Write the run and its transcripts, ``<name>.jsonl``."""
+        """Write the run and its transcripts, ``<name>.jsonl``; ``text`` is what each of them begins with."""
         rng = np.random.default_rng(seed)
         records: list[Record] = []
         transcripts: list[Transcript] = []
@@ -113,21 +115,15 @@ class World:
                 "model": self.subject,
                 "cluster": f"c{at // 2}",
             }
+            said = f"{self.text} {at}"
+            message = Message(id="M1", turn=0, role="assistant", channel="text", text=said)
+            transcripts.append(Transcript(id=item, messages=(message,), metadata=facts))
             for sample in range(samples):
-                records += self._records(item, yes, facts, rng, sample)
-            transcripts.append(
-                Transcript(
-                    id=item,
-                    messages=(Message(id="M1", turn=0, role="assistant", channel="text", text=f"Text {at}"),),
-                    metadata=facts,
-                )
-            )
+                records += self._records(transcripts[-1], yes, rng, sample)
         write_transcripts(self.folder / f"{name}.jsonl", transcripts)
         return write_run(self.folder / "runs", name, records, self.model, f"{name}.jsonl")
 
-    def _records(
-        self, item: str, yes: bool, facts: Mapping[str, str], rng: np.random.Generator, sample: int
-    ) -> list[Record]:
+    def _records(self, read: Transcript, yes: bool, rng: np.random.Generator, sample: int) -> list[Record]:
         flagged = rng.random() < (self.sensitivity if yes else 1 - self.specificity)
         label = (
             str(rng.choice(POSITIVE))
@@ -137,7 +133,13 @@ class World:
         act = "over_escalated" if rng.random() < (0.5 if yes else 0.1) else "calibrated"
         if rng.random() < 0.2:
             act = "not_applicable"
-        common = {"transcript_id": item, "model": self.model, "metadata": dict(facts), "sample": sample}
+        common = {
+            "transcript_id": read.id,
+            "transcript_sha256": read.fingerprint,
+            "model": self.model,
+            "metadata": read.metadata,
+            "sample": sample,
+        }
         first: Record
         if rng.random() < self.failures:
             first = Failure(**common, **_by(AWARE), kind="refused")
