@@ -38,6 +38,8 @@ class Coefficient:
 class Ceiling:
     """Agreement of the judge with single annotators beside theirs with each other, and the paired difference.
 
+    All three are on the items that the judge answered; ``Among.pairs`` has the annotators on everything that they labelled.
+
     ``coefficient`` is ``kappa`` (nulls as categories; for sets, equal sets) or ``kappa_quadratic`` (on the scale).
     ``consensus`` is with the majority of the *other* annotators, for both sides; None below three.
     """
@@ -106,7 +108,8 @@ def _ceilings(panel: Panel, settings: Settings) -> tuple[Ceiling, ...]:
         )
         pairs = both.pairs
         if own.shape[1] == 3:  # noqa: PLR2004  (one pair of annotators: its kappa knows more of its own limits)
-            table = confusion(own[:, 1], own[:, 2], points, panel.design)
+            judged = own[:, 0] != MISSING  # as in the contrast: people are held to what the judge answered
+            table = confusion(own[judged, 1], own[judged, 2], points, panel.design.at(judged))
             pairs = replace(pairs, human=kappa(table, weights, settings))
         found.append(Ceiling(name, pairs, both.consensus))
     return tuple(found)

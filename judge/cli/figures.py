@@ -1,6 +1,6 @@
 """Agreement and calibration as tables for a terminal, 80 columns or wider. All text is cleaned; none of it is markup."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console, RenderableType
@@ -193,22 +193,20 @@ def labels(pair: Pair, console: Console) -> None:
     show(console, table)
 
 
-def _estimates(facet: FacetAgreement) -> list[Estimate]:
-    found = [
-        value
-        for p in facet.pairs
-        for view in (p.with_nulls, p.on_scale)
-        if view
-        for value in view.coefficients.values()
-    ]
-    found += [
-        value for p in facet.pairs for row in p.labels if row.support for value in (row.recall, row.precision)
-    ]
-    return found + [one.flips for one in facet.repeats]
+def _estimates(facet: FacetAgreement) -> Iterator[tuple[str, Estimate]]:
+    for pair in facet.pairs:
+        for where, view in (("", pair.with_nulls), (", on the scale", pair.on_scale)):
+            for name, value in view.coefficients.items() if view else ():
+                yield words.name(name) + where, value
+    for row in (row for pair in facet.pairs for row in pair.labels if row.support):
+        yield f"recall of {row.label}", row.recall
+        yield f"precision of {row.label}", row.precision
+    for one in facet.repeats:
+        yield "repeats", one.flips
 
 
-def warnings(estimates: Iterable[Estimate], console: Console) -> None:
-    """Why some of these numbers are missing or weak, once for each reason."""
+def warnings(estimates: Iterable[tuple[str, Estimate]], console: Console) -> None:
+    """Why some of these numbers are missing or weak: each reason once, with the figures that it is about."""
     told = words.reasons(estimates)
     if told:
         console.print()

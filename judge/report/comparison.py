@@ -74,8 +74,14 @@ class _Facet:
 
     def reasons(self) -> tuple[str, ...]:
         """Why numbers of this facet are missing or weak."""
-        changes = [self.facet.agreement, self.facet.kappa, *(row.recall for row in self.facet.labels)]
-        return words.reasons(e for c in changes if c for e in (c.first, c.second, c.difference))
+        changes = [("right answers", self.facet.agreement), ("kappa", self.facet.kappa)]
+        changes += [(f"recall of {row.label}", row.recall) for row in self.facet.labels]
+        return words.reasons(
+            (name + side, found)
+            for name, c in changes
+            if c
+            for side, found in ((" before", c.first), (" after", c.second), (", difference", c.difference))
+        )
 
     @cached_property
     def cases(self) -> list[_Case]:

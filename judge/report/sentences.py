@@ -186,19 +186,25 @@ def repeats(found: Repeats) -> str:
     )
 
 
-def estimates(facet: FacetCalibration) -> Iterator[Estimate]:
-    """Every number of a facet that is shown, for the reasons behind them."""
-    for view in (facet.judge.with_nulls, facet.judge.on_scale):
-        yield from view.coefficients.values() if view else ()
+def estimates(facet: FacetCalibration) -> Iterator[tuple[str, Estimate]]:
+    """Every number of a facet that is shown, with its name, for the reasons behind them."""
+    for where, view in (("", facet.judge.with_nulls), (", on the scale", facet.judge.on_scale)):
+        for name, value in view.coefficients.items() if view else ():
+            yield words.name(name) + where, value
     for row in facet.judge.labels:
         if row.support or row.given:
-            yield from (row.recall, row.precision, row.f1)
-    yield facet.judge.macro_f1
+            yield f"recall of {row.label}", row.recall
+            yield f"precision of {row.label}", row.precision
+            yield f"F1 of {row.label}", row.f1
+    yield words.name("macro_f1"), facet.judge.macro_f1
     if facet.coverage.overall.invalid.value:
-        yield facet.coverage.overall.invalid
+        yield "share without an answer", facet.coverage.overall.invalid
     for found in facet.among.ceilings if facet.among else ():
-        yield from (found.pairs.judge, found.pairs.human, found.pairs.difference)
+        name, pairs = words.name(found.coefficient), found.pairs
+        yield f"{name} of the judge with annotators", pairs.judge
+        yield f"{name} of annotators with each other", pairs.human
+        yield f"difference of judge and annotators in {name}", pairs.difference
     for one in facet.baselines:
-        yield one.lead
+        yield f"lead over {one.name}", one.lead
     if facet.among:
-        yield Estimate(None, None, None, warnings=facet.among.alt_test.warnings)
+        yield "alternative annotator test", Estimate(None, None, None, warnings=facet.among.alt_test.warnings)

@@ -9,6 +9,8 @@ NOTHING = "–"
 _RARE = 0.005
 _WIDE = 0.05
 """An interval wider than this needs no third decimal."""
+_MOST_NAMED = 5
+"""Of the figures that one reason is about."""
 
 _NAMES = {
     "agreement": "agreement",
@@ -110,7 +112,20 @@ def code_and_words(warning: str) -> tuple[str, str]:
     return code, rest.strip()
 
 
-def reasons(estimates: Iterable[Estimate]) -> tuple[str, ...]:
-    """The reasons behind these numbers, once each, without the particulars in brackets, which belong to single ones."""
-    told = (warning for found in estimates for warning in found.warnings)
-    return tuple(dict.fromkeys(re.sub(r" \([^()]*\)$", "", warning) for warning in told))
+def reasons(figures: Iterable[tuple[str, Estimate]]) -> tuple[str, ...]:
+    """The reasons behind these figures, each once with the figures that it is about; particulars of single ones are left out.
+
+    >>> weak = Estimate(0.5, None, None, warnings=("few-items: fewer than 30 items (12)",))
+    >>> reasons([("kappa", weak), ("recall of x", weak), ("alpha", Estimate(1, 1, 1))])
+    ('few-items: fewer than 30 items (of: kappa; recall of x)',)
+    """
+    about: dict[str, dict[str, None]] = {}
+    for figure, found in figures:
+        for warning in found.warnings:
+            about.setdefault(re.sub(r" \([^()]*\)$", "", warning), {})[figure] = None
+    return tuple(f"{warning} (of: {_listed(list(named))})" for warning, named in about.items())
+
+
+def _listed(names: list[str]) -> str:
+    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED + 1 else ""
+    return "; ".join(names[:_MOST_NAMED] if more else names) + more

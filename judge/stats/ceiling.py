@@ -134,8 +134,9 @@ def human_ceiling(
     once for the judge and once for the human left out. Kappa -1 to 1, the difference -2 to 2; below 0 the judge agrees
     with people less than they do with each other. Undefined with one human (``one-human``).
 
-    Each pair uses the items that both rated; where the judge failed on hard items the comparison flatters it, so report
-    its failures beside this.
+    Everything is on the items that the judge answered, the humans' agreement with each other too: else they would be held
+    to hard items that the judge was spared. Each pair uses the items that both rated. Report the judge's failures beside
+    this.
 
     >>> rng = np.random.default_rng(0)
     >>> truth = rng.integers(0, 2, 200)
@@ -145,6 +146,8 @@ def human_ceiling(
     True
     """
     answers, people = check_codes(judge, labels), check_codes(humans, labels)
+    answered = answers != MISSING
+    answers, people, design = answers[answered], people[answered], design.at(answered)
     if people.shape[1] < 2:  # noqa: PLR2004
         none = Estimate(None, None, None, settings.level, warnings=(reason("one-human"),))
         return Ceiling(Contrast(none, none, none), None)

@@ -25,8 +25,16 @@ def test_a_lower_limit_is_not_rounded_up_to_one():
     assert words.interval(Estimate(0.001, 0.0004, 0.002)) == "[.0004, .002]"
 
 
-def test_reasons_are_told_once_without_particulars():
-    found = [
-        Estimate(1.0, None, None, warnings=(f"few-clusters: fewer than 10 clusters ({n})",)) for n in (3, 7)
-    ]
-    assert words.reasons(found) == ("few-clusters: fewer than 10 clusters",)
+def weak(n):
+    return Estimate(1.0, None, None, warnings=(f"few-clusters: fewer than 10 clusters ({n})",))
+
+
+def test_reasons_are_told_once_without_particulars_and_with_the_figures_that_they_are_about():
+    found = [("kappa", weak(3)), ("recall of a", weak(7)), ("recall of b", Estimate(1.0, 0.9, 1.0))]
+    assert words.reasons(found) == ("few-clusters: fewer than 10 clusters (of: kappa; recall of a)",)
+
+
+def test_many_figures_are_counted():
+    names = [f"recall of {letter}" for letter in "abcdefgh"]
+    (told,) = words.reasons((name, weak(1)) for name in names)
+    assert told.endswith("(of: recall of a; recall of b; recall of c; recall of d; recall of e and 3 more)")

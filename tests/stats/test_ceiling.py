@@ -57,6 +57,20 @@ def test_the_paired_difference_is_tighter_than_two_separate_intervals() -> None:
     assert width(pairs.difference) < np.hypot(width(pairs.judge), width(pairs.human))
 
 
+def test_people_are_held_only_to_items_that_the_judge_answered() -> None:
+    """On hard items, where people split, this judge has no answer; elsewhere it is as good as they are."""
+    truth, two = people(400, (0.1, 0.1), 5)
+    hard = np.arange(400) % 4 == 0
+    rng = np.random.default_rng(6)
+    two[hard] = rng.integers(0, 2, (int(hard.sum()), 2))
+    judge = np.where(hard, -1, noisy(truth, 0.1, rng))
+    found = human_ceiling(judge, two, 2)
+    assert found == human_ceiling(judge[~hard], two[~hard], 2)
+    assert low(found.pairs.difference) < 0 < high(found.pairs.difference)
+    none = human_ceiling(np.full(400, -1), two, 2)
+    assert none.pairs.difference.reasons == ("no-pairs",)
+
+
 def test_missing_ratings_and_unshared_items_are_left_out() -> None:
     truth, three = people(300, (0.1, 0.1, 0.1), 4)
     three[:100, 2] = -1
