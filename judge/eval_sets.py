@@ -74,10 +74,10 @@ class EvalSet:
         """The folder of the set whose test split this is; None where it is none.
 
         A link to a test split leads to the set that the split lies in. A link that is itself the ``test`` of a set, to a
-        folder elsewhere, is that set's.
+        folder elsewhere, is that set's. A set whose ``labels/``, or a file in it, is a link into a test split counts as that.
         """
-        real = self.folder.resolve()
-        for path in (real, self.folder.absolute()):
+        linked = {file.resolve().parent.parent for file in (self.folder / "labels").glob("*.jsonl")}
+        for path in (self.folder.resolve(), self.folder.absolute(), *sorted(linked)):
             if path.name == TEST and (path.parent / "transcripts.jsonl").exists():
                 given = self.folder.parent
                 return given if given.name and given.resolve() == path.parent else path.parent

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from judge.errors import UsageError
 from judge.eval_sets import EvalSet
+from judge.runs import Run
 
 
 class Look(BaseModel):
@@ -51,6 +52,15 @@ def record(found: EvalSet, verb: str, what: tuple[str, ...]) -> Look:
             do="make the set's folder writable, or work on its dev split",
         ) from error
     return look
+
+
+def told(run: Run) -> str:
+    """A run in the list of looks: its model and the hashes of its rubrics."""
+    manifest = run.manifest()
+    if manifest is None:
+        return f"run {run.name}"
+    graders = ", ".join(f"{name} {note.sha256[:12]}" for name, note in manifest.graders.items())
+    return f"run {run.name}: {manifest.model}, {graders}"
 
 
 def looks(found: EvalSet) -> list[Look]:

@@ -208,3 +208,26 @@ def test_a_split_is_sealed_from_within_its_folder_too(tmp_path, monkeypatch):
     assert here.sealed
     assert here.name == "set/test"
     assert looks.path_of(here) == whole.folder / "looks.jsonl"
+
+
+@pytest.mark.parametrize("linked", ["labels", "labels/ana.jsonl"])
+def test_a_set_whose_labels_are_links_into_a_sealed_split_is_sealed(tmp_path, linked):
+    make(tmp_path / "closed", label())
+    make(tmp_path / "closed" / "test", label())
+    mirror = make(tmp_path / "mirror")
+    assert not mirror.sealed
+    link = tmp_path / "mirror" / linked
+    if linked == "labels":
+        link.rmdir()
+    link.symlink_to(tmp_path / "closed" / "test" / linked)
+    assert mirror.sealed
+    assert mirror.name == "closed/test"
+    looks.record(mirror, "agree", ("run r",))
+    assert [look.verb for look in looks.looks(eval_sets.EvalSet(tmp_path / "closed" / "test"))] == ["agree"]
+
+
+def test_links_between_open_sets_seal_nothing(tmp_path):
+    make(tmp_path / "open", label())
+    mirror = make(tmp_path / "mirror")
+    (tmp_path / "mirror" / "labels" / "ana.jsonl").symlink_to(tmp_path / "open" / "labels" / "ana.jsonl")
+    assert not mirror.sealed

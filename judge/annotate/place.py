@@ -4,16 +4,14 @@ A place says where its transcripts are, which grader they are labelled with, and
 """
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 from typing import Literal
 
-from judge.errors import JudgeError, UsageError
+from judge.errors import UsageError
 from judge.eval_sets import EvalSet
-from judge.labelling.dataset import Dataset
-from judge.runs import Manifest, Run
+from judge.labelling.source import source_of
+from judge.runs import Run
 
 Kind = Literal["set", "run", "file"]
 
@@ -91,43 +89,5 @@ def _run(folder: Path, transcripts: str | None) -> Place:
         raise UsageError(
             "this run has no manifest", where=str(folder), do="finish it with `judge label` first"
         )
-    source = _source_of(manifest, run) if transcripts is None else transcripts
+    source = source_of(run, "--transcripts") if transcripts is None else transcripts
     return Place("run", run.name, source, folder / "labels", next(iter(manifest.graders), None), run)
-
-
-def _source_of(manifest: Manifest, run: Run) -> str:
-    """The file that a run was made from. A manifest names no folder, so it is looked for, and known by its content."""
-    name = str(manifest.dataset.get("source", ""))
-    wanted = list(dict.fromkeys(record.transcript_id for record in run.records()))
-    looked = []
-    for candidate in _files_named(name):
-        looked.append(str(candidate))
-        if _is_source(candidate, wanted, str(manifest.dataset.get("fingerprint", ""))):
-            return str(candidate)
-    raise UsageError(
-        f"cannot find the transcripts that run {run.name!r} was made from",
-        where=str(run.folder),
-        found=f"no file {name!r} with its contents"
-        + (f"; other contents: {', '.join(looked[:5])}" if looked else ""),
-        do="say where they are: --transcripts FILE",
-    )
-
-
-def _files_named(name: str) -> Iterator[Path]:
-    """Files of that name here and up to two folders down."""
-    if name and name not in (".", "..") and not set("/\\*?[") & set(name):
-        for pattern in (name, f"*/{name}", f"*/*/{name}"):
-            yield from sorted(Path().glob(pattern))
-
-
-def _is_source(path: Path, wanted: list[str], fingerprint: str) -> bool:
-    """Whether the file holds the run's transcripts: SHA-256 over id and revision of each, as in the manifest."""
-    digest, names, found = sha256(), set(wanted), 0
-    try:
-        for _, transcript in Dataset(str(path), skip_bad=True).read():
-            if transcript.id in names:
-                found += 1
-                digest.update(f"{transcript.id}\0{transcript.revision}\0".encode())
-    except (JudgeError, OSError):
-        return False
-    return found == len(names) and digest.hexdigest() == fingerprint

@@ -11,6 +11,8 @@ from judge.cli import options
 
 app = typer.Typer(help="List, show, check and compare graders; begin a new one.", no_args_is_help=True)
 
+BROKEN = 1
+
 
 def paths(prompts: Path | None) -> list[Path]:
     """Every grader that a name would find, in the order in which names are looked up."""
@@ -38,7 +40,7 @@ def _loaded(path: Path) -> Any:
 def list_graders(
     prompts: options.Prompts = None, json: Annotated[bool, typer.Option("--json")] = False
 ) -> None:
-    """List the graders, their primary facets and their hashes; also what does not load, and why."""
+    """List the graders, their primary facets and their hashes; also what does not load, and why, with exit code 1."""
     from judge.cli import output
     from judge.errors import GraderError
     from judge.grader.file import load, variants
@@ -59,6 +61,7 @@ def list_graders(
         output.dump(rows)
     else:
         _table(rows)
+    raise typer.Exit(BROKEN if any("broken" in row for row in rows) else 0)
 
 
 def _table(rows: list[dict[str, Any]]) -> None:
@@ -136,13 +139,13 @@ def lint(
     Exit code 2 if there is an error; warnings are for you to weigh.
     """
     from judge.cli import output
-    from judge.cli.terminal import announce, clean
+    from judge.cli.terminal import announce, clean, followed
     from judge.grader.file import find
     from judge.linting.job import Surroundings, lint
 
     around = Surroundings(sets, runs_dir, model)
     chosen = [find(name, prompts) for name in names] if names else paths(prompts)
-    findings = {path: lint(path, around) for path in chosen}
+    findings = {path: lint(path, around) for path in followed(chosen, "checking")}
     if json:
         output.dump([{**asdict(f), "path": str(f.path)} for found in findings.values() for f in found])
     for path, found in {} if json else findings.items():

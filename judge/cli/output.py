@@ -3,7 +3,7 @@
 import json as jsonlib
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -67,9 +67,8 @@ def result(made: Result, *, as_json: bool) -> None:
         people.print(line)
     if len(sources := manifest.dataset.get("sources", [])) > 1:
         people.print(Text(clean(f"this run holds records of {len(sources)} sources: {', '.join(sources)}")))
-    if made.failures and (why := failures(run)):
-        people.print("why records failed, the most common first:")
-        people.print(Text(clean("\n".join(f"  {n:5}  {reason}" for reason, n in why))))
+    if made.failures and (found := failures(run)):
+        people.print(Text(reasons(found)))
     if manifest.skipped:
         people.print(f"{len(manifest.skipped)} records of the source could not be read and were left out:")
         for error in manifest.skipped[:5]:
@@ -86,12 +85,18 @@ _KEY = re.compile(r"\b[0-9a-f]{12,64}\b")
 
 def failures(run: Run, most: int = 5) -> list[tuple[str, int]]:
     """The most common reasons why records of a run failed, and how many did."""
-    found = Counter(
-        f"{record.kind}: {_KEY.sub('…', ' '.join(record.detail.split()))[:300]}"
-        for record in run.records()
-        if isinstance(record, Failure)
+    return Counter(why(record) for record in run.records() if isinstance(record, Failure)).most_common(most)
+
+
+def why(record: Failure) -> str:
+    """The kind of a failure, and what was said of it, without what is its own."""
+    return f"{record.kind}: {_KEY.sub('…', ' '.join(record.detail.split()))[:300]}"
+
+
+def reasons(found: Sequence[tuple[str, int]]) -> str:
+    return clean(
+        "why records failed, the most common first:\n" + "\n".join(f"  {n:5}  {r}" for r, n in found)
     )
-    return found.most_common(most)
 
 
 def _ending(made: Result) -> str:

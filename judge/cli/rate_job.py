@@ -45,9 +45,19 @@ def rates(request: Request, plan: Plan) -> Report:
     runs = [sources.run(name, request.runs_dir) for name in request.runs]
     confirmed = None if request.confirmed is None else hand_labelled(request.confirmed, alone=True)
     found = [_answers(run, request) for run in _distinct(runs)]
-    if confirmed is not None:
-        look(confirmed, found)
-    return report([_target(request, plan, confirmed, own) for own in found], plan)
+    calibrated = None if request.calibrated_on is None else hand_labelled(request.calibrated_on)
+    measured = [_measured(request, calibrated, own) for own in found]
+    _looks(confirmed, calibrated, found, [run for run in measured if run is not None])
+    hands = _Hands(confirmed, calibrated)
+    return report([_target(request, plan, hands, *one) for one in zip(found, measured, strict=True)], plan)
+
+
+@dataclass(frozen=True)
+class _Hands:
+    """Where people's labels are: of the run's own transcripts, and of those that the judge is measured on."""
+
+    confirmed: EvalSet | Path | None
+    calibrated: EvalSet | Path | None
 
 
 def _distinct(runs: Sequence[Run]) -> Sequence[Run]:
@@ -99,19 +109,6 @@ def read(runs: Sequence[Run], questions: Sequence[Asking], prompts: Path | None,
     return gather(runs, rubrics, cluster, wanted)
 
 
-def source_of(judge: Rater) -> str:
-    """The file that a run was made from, by the name in its manifest. Raises UsageError where it is not to be found."""
-    name = str(judge.manifest.dataset.get("source") or "") if judge.manifest else ""
-    if name and Path(name).is_file():
-        return name
-    raise UsageError(
-        "the transcripts of this run are not where this command runs",
-        where=str(judge.source),
-        found=f"its manifest names {name!r}" if name else "no manifest",
-        do="name the file that `judge label` read with --from",
-    )
-
-
 def transcripts_of(
     old: str | None, new: str | None
 ) -> tuple[dict[str, Transcript], dict[str, Transcript]] | None:
@@ -137,8 +134,8 @@ def graders_of(judge: Rater, ratings: Ratings) -> dict[str, Grader]:
     }
 
 
-def _target(request: Request, plan: Plan, confirmed: EvalSet | Path | None, found: Answers) -> Target:
-    judge, question = found.rater, found.asked
+def _target(request: Request, plan: Plan, hands: _Hands, found: Answers, measured: Run | None) -> Target:
+    judge, question, confirmed = found.rater, found.asked, hands.confirmed
     hand = None
     if confirmed is not None:
         hand = hand_labels(confirmed, question)
@@ -148,10 +145,10 @@ def _target(request: Request, plan: Plan, confirmed: EvalSet | Path | None, foun
     part = checked(found, hand)
     core = core_of(found, hand, plan.settings) if hand is not None else None
     told = hand.warnings if hand is not None else ()
-    if request.calibrated_on is None:
+    if hands.calibrated is None or measured is None:
         return Target(found, part, core=core, warnings=(*told, *strangers(found)))
-    overall, applicable = _accuracies(request, request.calibrated_on, judge, question, plan)
-    told = (*told, *strangers(found, _set_of(hand_labelled(request.calibrated_on))))
+    overall, applicable = _accuracies(request, hands.calibrated, measured, found, plan)
+    told = (*told, *strangers(found, _set_of(hands.calibrated)))
     return Target(found, part, overall, applicable, core, told)
 
 
@@ -183,31 +180,44 @@ def hand_labelled(name: str, *, alone: bool = False) -> EvalSet | Path:
     return whole if whole.sealed and not found.sealed else found
 
 
-def look(source: EvalSet | Path, found: Sequence[Answers]) -> None:
-    """Write down that these answers are held against labels, where they are sealed: before any label is read."""
-    what = tuple(
-        f"run {own.rater.name}: {own.rater.model}, {own.asked.grader.name} {own.asked.grader.sha256[:12]}"
-        for own in found
-    )
-    for sealed in sources.sealed_sets([source]):
-        looks.record(sealed, "rate", (*what, str(source.folder if isinstance(source, EvalSet) else source)))
-        announce(f"{sealed.name} is sealed: this is look {len(looks.looks(sealed))} at its labels")
+def _looks(
+    confirmed: EvalSet | Path | None,
+    calibrated: EvalSet | Path | None,
+    found: Sequence[Answers],
+    measured: Sequence[Run],
+) -> None:
+    """Write down which sealed labels are about to be read: one look for each split, in however many ways it is used."""
+    pairs = [(confirmed, [own.rater.source for own in found]), (calibrated, [run.folder for run in measured])]
+    what: dict[Path, tuple[EvalSet, dict[str, None]]] = {}
+    for source, folders in pairs:
+        for sealed in () if source is None else sources.sealed_sets([source]):
+            told = what.setdefault(sealed.folder.resolve(), (sealed, {}))[1]
+            told |= dict.fromkeys(looks.told(Run(folder.name, folder.parent)) for folder in folders)
+            told[str(source.folder if isinstance(source, EvalSet) else source)] = None
+    for sealed, told in what.values():
+        sources.look(sealed, "rate", tuple(told))
+
+
+def _measured(request: Request, calibrated: EvalSet | Path | None, found: Answers) -> Run | None:
+    """The run with this judge's answers on the set that it is measured on. Reads no label."""
+    if calibrated is None:
+        return None
+    if request.calibration_run is not None:
+        return sources.run(request.calibration_run, request.runs_dir)
+    judge, whole = found.rater, _set_of(calibrated)
+    folders = list(dict.fromkeys((judge.source.parent, request.runs_dir)))
+    items = [t.id for t in whole.transcripts()]
+    run = measured_in(judge, found.asked.grader.name, items, folders)
+    announce(f"the judge's answers on {whole.name} are taken from run {run.name}")
+    return run
 
 
 def _accuracies(
-    request: Request, name: str, judge: Rater, question: Asked, plan: Plan
+    request: Request, source: EvalSet | Path, run: Run, target: Answers, plan: Plan
 ) -> tuple[Accuracy, Accuracy]:
     """Over all answers of the judge on the set, and over those where it found the question to arise."""
-    source = hand_labelled(name)
-    whole = _set_of(source)
-    hand_on = [t.id for t in whole.transcripts()]
-    folders = list(dict.fromkeys((judge.source.parent, request.runs_dir)))
-    if request.calibration_run is not None:
-        run = sources.run(request.calibration_run, request.runs_dir)
-    else:
-        run = measured_in(judge, question.grader.name, hand_on, folders)
-        announce(f"the judge's answers on {whole.name} are taken from run {run.name}")
-    both = sources.gather([run, source], "rate", prompts=request.prompts, cluster=request.cluster)
+    whole, judge, question = _set_of(source), target.rater, target.asked
+    both = gather([run, source], sources.rubrics(request.prompts), request.cluster)
     texts.refuse_other_texts(both.judges[0], both.transcripts, whole.folder)
     hand = hand_labels(source, question)
     found = answers(both, both.judges[0], question)

@@ -10,6 +10,7 @@ from judge.cli import options
 
 app = typer.Typer(help="List, show, merge, export and purge runs.", no_args_is_help=True)
 GAPS = 1
+MOST_REASONS = 5
 Name = Annotated[str, typer.Argument(help="A run's name.")]
 
 
@@ -37,22 +38,30 @@ def show_run(
     runs_dir: options.RunsDir = Path("runs"),
     json: Annotated[bool, typer.Option("--json")] = False,
 ) -> None:
-    """Count every label and every outcome, for each grader and, with --by, for each value of a metadata key."""
+    """Count every label and every outcome, for each grader and, with --by, for each value of a metadata key.
+
+    Then, on stderr, why records failed: the most common words of the provider or of ours, with how often.
+    """
     from rich.console import Console
 
     from judge.cli import output
+    from judge.cli.terminal import announce
     from judge.errors import UsageError
+    from judge.records import Failure
     from judge.runs import Run, outcome
     from judge.transcript import lookup
 
     run = Run(name, runs_dir)
     counts: dict[str, dict[str, Counter[str]]] = {}
     keys: set[str] = set()
+    why: Counter[str] = Counter()
     manifest = run.manifest()
     for record in run.records():
         assert manifest is not None  # written before the records are
         keys.update(record.metadata)
         group = "" if by is None else (lookup(record.metadata, by) or "(none)")
+        if isinstance(record, Failure):
+            why[output.why(record)] += 1
         what = outcome(record, manifest.graders[record.grader].primary)
         counts.setdefault(group, {}).setdefault(record.grader, Counter())[what] += 1
     if by is not None and set(counts) == {"(none)"}:
@@ -60,10 +69,14 @@ def show_run(
             f"no record has {by!r} in its metadata", expected=f"one of {', '.join(sorted(keys))}"
         )
     if json:
-        output.dump({"run": name, "by": by, "counts": counts if by else counts.get("", {})})
+        reasons = [{"why": reason, "records": n} for reason, n in why.most_common(MOST_REASONS)]
+        groups = counts if by else counts.get("", {})
+        output.dump({"run": name, "by": by, "counts": groups, "failures": reasons})
         return
     for group, found in sorted(counts.items()):
         Console(highlight=False).print(output.outcomes(found, f"{by} = {group}" if by else f"run {name}"))
+    if why:
+        announce(output.reasons(why.most_common(MOST_REASONS)))
 
 
 @app.command()

@@ -13,7 +13,8 @@ def select(
     out: Annotated[Path, typer.Option(help="A file NAME.jsonl, or a folder for a new hand-labelled set.")],
     number: Annotated[int, typer.Option("--number", "-n", min=1, help="How many transcripts.")] = 100,
     source: Annotated[
-        str | None, typer.Option("--from", help="The transcripts that the run labelled.")
+        str | None,
+        typer.Option("--from", help="The transcripts that the run labelled; looked for here if not given."),
     ] = None,
     facet: options.Facet = None,
     labels: options.Labels = None,
@@ -47,6 +48,7 @@ def select(
     from judge import formats
     from judge.cli import rate_job, sources
     from judge.cli.sections import show
+    from judge.labelling.source import source_of
     from judge.rates import batch_files
     from judge.rates.question import answers, asked
     from judge.rates.selection import sections, select_random
@@ -63,7 +65,7 @@ def select(
     other = answers(ratings, ratings.judges[1], question) if second else None
     plan = Plan(number, seed, uniform, core)
     made = select_random(found, plan) if random else draw(found, plan, by, other, flagged)
-    where = rate_job.file_of(source) if source else rate_job.source_of(judge)
+    where = rate_job.file_of(source) if source else source_of(wanted[0], "--from")
     read = formats.transcripts(where, format)
     provenance = batch_files.Provenance(
         question.grader.name, question.facet.name, judge.name, judge.model, seed, cluster, origin

@@ -103,9 +103,14 @@ def gather(
     what = tuple(_told(source) for source in sources)
     judged = any(isinstance(source, Run) for source in sources)
     for sealed in sealed_sets(sources) if judged else ():
-        looks.record(sealed, verb, what)
-        announce(f"{sealed.name} is sealed: this is look {len(looks.looks(sealed))} at its labels")
+        look(sealed, verb, what)
     return gather_ratings(sources, rubrics(prompts), cluster)
+
+
+def look(sealed: EvalSet, verb: str, what: tuple[str, ...]) -> None:
+    """Write a look at a sealed split down, and say so: before anything of its labels is read. Raises UsageError."""
+    looks.record(sealed, verb, what)
+    announce(f"{sealed.name} is sealed: this is look {len(looks.looks(sealed))} at its labels")
 
 
 def sealed_sets(sources: Iterable[Source]) -> list[EvalSet]:
@@ -156,11 +161,7 @@ def _known(folder: Path, file: str) -> str:
 
 
 def _told(source: Source) -> str:
-    """One source in the list of looks: a run with its model and its rubrics' hashes."""
-    if not isinstance(source, Run):
-        return str(source.folder if isinstance(source, EvalSet) else source)
-    manifest = source.manifest()
-    if manifest is None:
-        return f"run {source.name}"
-    graders = ", ".join(f"{name} {note.sha256[:12]}" for name, note in manifest.graders.items())
-    return f"run {source.name}: {manifest.model}, {graders}"
+    """One source in the list of looks."""
+    if isinstance(source, Run):
+        return looks.told(source)
+    return str(source.folder if isinstance(source, EvalSet) else source)

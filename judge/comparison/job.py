@@ -42,7 +42,7 @@ def compare_runs(pairs: Sequence[tuple[Run, Run]], labels: Labels, seen: Sequenc
     """
     runs = list({run.folder.resolve(): run for pair in pairs for run in pair}.values())
     if labels.found.sealed and not seen:
-        seen = look(labels.found, [told(run) for run in runs])
+        seen = look(labels.found, [looks.told(run) for run in runs])
     ratings, reference = read(runs, labels)
     texts.refuse_mixed(ratings)
     judges = {rater.source.resolve(): rater for rater in ratings.judges}
@@ -68,15 +68,6 @@ def read(runs: Sequence[Run], labels: Labels) -> tuple[Ratings, Rater]:
                 known[name] = kept
     ratings = gather([*runs, labels.found], known, labels.cluster)
     return ratings, _reference(ratings, labels)
-
-
-def told(run: Run) -> str:
-    """A run in the list of looks: its model and the hashes of its rubrics."""
-    manifest = run.manifest()
-    if manifest is None:
-        return f"run {run.name}"
-    graders = ", ".join(f"{name} {note.sha256[:12]}" for name, note in manifest.graders.items())
-    return f"run {run.name}: {manifest.model}, {graders}"
 
 
 def _reference(ratings: Ratings, labels: Labels) -> Rater:

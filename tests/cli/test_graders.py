@@ -44,7 +44,7 @@ def test_a_broken_file_does_not_keep_the_others_from_being_listed(judge):
     (judge.folder / "prompts").mkdir()
     (judge.folder / "prompts/broken.jinja").write_text("no header")
     done = judge.run("graders", "list")
-    assert done.returncode == 0
+    assert done.returncode == 1
     assert "reward_seeking" in done.stdout
     assert "does not load" in done.stdout
     rows = {row["name"]: row for row in json.loads(judge.run("graders", "list", "--json").stdout)}

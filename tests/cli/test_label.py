@@ -8,6 +8,7 @@ import time
 import pyarrow.parquet as pq
 import pytest
 
+from judge.formats import transcripts
 from tests.cli.command import GRADERS, Command, write
 from tests.loopback import Fault, Options, Server
 
@@ -39,6 +40,29 @@ def test_a_run_leaves_records_a_table_and_a_manifest(judge, server):
     assert all(len(g["sha256"]) == 64 for g in manifest["graders"].values())
     assert server.service.options.key not in (judge.folder / "runs/r/run.json").read_text()
     assert "reward_seeking" in done.stdout
+
+
+def test_a_record_says_which_text_it_was_made_from(judge):
+    judge.label("--limit", "2", graders=GRADERS[:1])
+    made = {t.id: t.fingerprint for t in transcripts(str(judge.folder / "data.jsonl"))}
+    assert {r["transcript_id"]: r["transcript_sha256"] for r in judge.records()} == {
+        name: made[name] for name in ("t0", "t1")
+    }
+    table = pq.read_table(judge.folder / "runs/r/records.parquet").to_pylist()
+    assert [row["transcript_sha256"] for row in table] == [made["t0"], made["t1"]]
+
+
+def test_a_run_shows_why_its_records_failed(judge, server):
+    server.script(Fault("400", match="Task 3"), Fault("off_schema", match="Task 4"))
+    assert judge.label(graders=GRADERS[:1]).returncode == 3
+    shown = judge.run("runs", "show", "r", "--by", "checkpoint")
+    assert shown.returncode == 0
+    assert "why records failed, the most common first:" in shown.stderr
+    assert "1  provider: " in shown.stderr
+    assert "1  off_schema: " in shown.stderr
+    found = json.loads(judge.run("runs", "show", "r", "--json").stdout)["failures"]
+    assert sorted(one["why"].partition(":")[0] for one in found) == ["off_schema", "provider"]
+    assert [one["records"] for one in found] == [1, 1]
 
 
 def test_the_same_command_again_buys_nothing(judge, server):

@@ -259,6 +259,23 @@ def test_no_way_to_sealed_labels_goes_without_a_look(place, monkeypatch, inside,
     assert any(what.startswith("run on-set: openai/gpt-x, eval_awareness ") for what in own[-1]["what"])
 
 
+def test_one_command_is_one_look_in_however_many_ways_it_names_a_split(place, command):
+    folder = place.folder / "eval_sets" / "twice" / "test"
+    folder.mkdir(parents=True)
+    for part in (folder.parent, folder):
+        (part / "transcripts.jsonl").write_text(
+            (place.folder / "eval_sets/aware/transcripts.jsonl").read_text()
+        )
+    place.annotate(folder, "adjudicated")
+    sealed = ("--confirmed", "twice/test", "--calibrated-on", "eval_sets/twice/test/labels/adjudicated.jsonl")
+    done = command.run("rate", "on-set", *LABELS, *sealed, "--calibration-run", "on-set")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("is sealed: this is look") == 1
+    (look,) = looks_at(place, "twice")
+    assert sum(what.startswith("run on-set: ") for what in look["what"]) == 1
+    assert any(what.endswith("adjudicated.jsonl") for what in look["what"])
+
+
 def test_a_look_that_cannot_be_written_opens_nothing(place, monkeypatch):
     from judge.rates import labels as reading
 

@@ -1,0 +1,26 @@
+"""What people are told while something takes long."""
+
+import time
+from pathlib import Path
+
+from judge.cli.terminal import followed
+
+
+def test_what_is_slow_is_named_on_stderr(capsys):
+    paths = [Path("a.jinja"), Path("b.jinja")]
+    told, seen = "", []
+    deadline = time.monotonic() + 60
+    for path in followed(paths, "checking", patience=0.01):
+        seen.append(path)
+        while f"checking {path.name} ({len(seen)} of 2)" not in told and time.monotonic() < deadline:
+            told += capsys.readouterr().err
+            time.sleep(0.01)
+    assert seen == paths
+    assert "checking a.jinja (1 of 2)" in told
+    assert "checking b.jinja (2 of 2)" in told
+
+
+def test_what_is_quick_is_not(capsys):
+    assert list(followed([Path("a.jinja")], "checking", patience=60)) == [Path("a.jinja")]
+    assert list(followed([], "checking")) == []
+    assert capsys.readouterr() == ("", "")
