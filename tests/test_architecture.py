@@ -15,7 +15,7 @@ FLOORS = [
     {"errors", "estimate", "private", "visible"},
     {"transcript", "request", "records", "tokens", "project", "address"},
     {"grader", "formats", "dialects", "stats", "pricing", "billing", "grounding", "local_model"},
-    {"parse", "store", "runs", "export", "eval_sets", "providers"},
+    {"parse", "store", "runs", "export", "eval_sets", "providers", "queues"},
     {"looks", "ratings"},
     {"labelling", "calibration", "comparison", "linting", "rates"},
     {"iteration"},

@@ -16,9 +16,9 @@ from judge import address
 from judge.annotate.form import Answer, Form
 from judge.annotate.notebook import Notebook, as_answer
 from judge.annotate.place import Place
-from judge.annotate.queue import Ticket
 from judge.annotate.shelf import Shelf
 from judge.annotate.verdicts import Verdicts
+from judge.queues import QueueLine
 from judge.records import Annotation
 from judge.transcript import Transcript
 
@@ -38,7 +38,7 @@ class Materials:
     shelf: Shelf
     form: Form
     queue: list[str]
-    tickets: dict[str, Ticket] = field(default_factory=dict)
+    tickets: dict[str, QueueLine] = field(default_factory=dict)
     verdicts: Verdicts | None = None
     others: Sequence[Notebook] = ()
 

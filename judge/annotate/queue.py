@@ -4,30 +4,18 @@ The order is an annotator's own and always the same: a shuffle by hash, so that 
 random part, two annotators do not tire at the same transcripts, and one that is added later does not move the others.
 """
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-
+from judge import queues
 from judge.annotate.verdicts import Verdicts
 from judge.errors import UsageError
+from judge.queues import QueueLine
 
 Order = Literal["shuffled", "given"]
-
-
-class Ticket(BaseModel):
-    """One line of a queue file, such as `judge select` writes; it may hold more than this."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-    transcript_id: str
-    inclusion_probability: float = Field(default=1.0, gt=0, le=1)
-    grader: str | None = None
-    stratum: str = ""
 
 
 @dataclass(frozen=True)
@@ -61,40 +49,12 @@ class Triage:
         )
 
 
-def read_queue(path: Path, grader: str | None = None) -> dict[str, Ticket]:
-    """Transcript id to ticket, in the order of the file. Lines for other graders are left out.
+def tickets(path: Path, grader: str | None = None) -> dict[str, QueueLine]:
+    """Transcript id to its line of the queue, in the order of the file; lines for other graders are left out.
 
-    Raises UsageError with the line that is none, and where one transcript has two probabilities.
+    Raises UsageError also where nothing is left.
     """
-    found: dict[str, Ticket] = {}
-    try:
-        lines = path.read_bytes().splitlines()
-    except OSError as error:
-        raise UsageError(
-            "cannot read the queue", where=str(path), found=error.strerror or str(error)
-        ) from error
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        try:
-            ticket = Ticket.model_validate_json(line)
-        except ValidationError as error:
-            what = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-            raise UsageError(
-                "not a line of a queue",
-                where=f"{path}:{number}",
-                found=what,
-                expected=json.dumps({"transcript_id": "t1", "inclusion_probability": 0.25}),
-            ) from error
-        if grader and ticket.grader not in (None, grader):
-            continue
-        before = found.setdefault(ticket.transcript_id, ticket)
-        if before.inclusion_probability != ticket.inclusion_probability:
-            raise UsageError(
-                f"{ticket.transcript_id!r} has two inclusion probabilities",
-                where=f"{path}:{number}",
-                found=f"{before.inclusion_probability} and {ticket.inclusion_probability}",
-            )
+    found = queues.for_grader(path, grader)
     if not found:
         raise UsageError(
             "nothing in this queue is for this grader" if grader else "the queue is empty",

@@ -9,7 +9,7 @@ from judge.annotate.desk import Desk, Materials, Mode
 from judge.annotate.form import form_of
 from judge.annotate.notebook import Notebook
 from judge.annotate.place import Place, open_place
-from judge.annotate.queue import Order, Triage, arrange, read_queue
+from judge.annotate.queue import Order, Triage, arrange, tickets
 from judge.annotate.shelf import Shelf
 from judge.annotate.verdicts import Verdicts
 from judge.errors import GraderError, UsageError
@@ -62,11 +62,11 @@ def furnish(options: Options) -> Desk:
     _check(options, place, mode)
     grader = grader_of(place, options.grader, options.prompts)
     queue = options.queue or place.queue
-    tickets = read_queue(queue, grader.name) if queue else {}
+    drawn = tickets(queue, grader.name) if queue else {}
     shelf = Shelf()
     source = Dataset(place.source, options.format if place.kind == "file" else "auto", where=options.where)
-    shelf.fill(item for item in source if not tickets or item[1].id in tickets)
-    if missing := [name for name in tickets if name not in shelf]:
+    shelf.fill(item for item in source if not drawn or item[1].id in drawn)
+    if missing := [name for name in drawn if name not in shelf]:
         raise UsageError(
             f"{len(missing)} transcripts of the queue are not in the source",
             where=str(queue),
@@ -74,7 +74,7 @@ def furnish(options: Options) -> Desk:
             expected=f"ids of {place.source}",
         )
     verdicts = _verdicts(options, place, grader, shelf)
-    names = list(tickets or shelf.cards)
+    names = list(drawn or shelf.cards)
     if options.triage.looks_at_verdicts and verdicts:
         names = [name for name in names if options.triage.admits(name, verdicts)]
     order: Order = options.order or ("given" if queue or options.triage.disagreement else "shuffled")
@@ -83,7 +83,7 @@ def furnish(options: Options) -> Desk:
         shelf=shelf,
         form=form_of(grader, options.facets),
         queue=arrange(names, options.annotator or ADJUDICATED, order),
-        tickets=tickets,
+        tickets=drawn,
         verdicts=verdicts,
     )
     return _adjudication(options, materials) if mode == "adjudicate" else _desk(options, materials, mode)

@@ -47,8 +47,6 @@ def drift(
     from judge.rates import drift as drifting
     from judge.rates.inputs import inputs
     from judge.rates.labels import hand_labels
-    from judge.rates.question import answers, asked
-    from judge.ratings import texts
     from judge.stats.resample import Settings
 
     settings = Settings(level=level)
@@ -60,16 +58,9 @@ def drift(
             do="label the anchor set again under another name, and compare the two runs",
         )
     anchors = [rate_job.hand_labelled(on)] if on else []
-    if anchors:
-        both = sources.gather([*runs, *anchors], "drift", prompts=prompts, cluster=cluster)
-        texts.refuse_mixed(both)
-        read = (both, both)
-    else:  # each by itself: two runs may call different transcripts by one id
-        apart = [sources.gather([run], "drift", prompts=prompts, cluster=cluster) for run in runs]
-        read = (apart[0], apart[1])
-    judges = read[0].judges[0], read[1].judges[-1]
-    question = asked(facet or "", rate_job.graders_of(judges[1], read[1]), options.names(labels))
-    before, after = (answers(*pair, question) for pair in zip(read, judges, strict=True))
+    asking = (facet or "", options.names(labels))
+    before, after = rate_job.two_answers(runs, anchors, asking, prompts, cluster)
+    question = after.asked
     ids = drifting.shared(before, after)
     if on and not ids:
         raise UsageError(

@@ -109,6 +109,24 @@ def read(runs: Sequence[Run], questions: Sequence[Asking], prompts: Path | None,
     return gather(runs, rubrics, cluster, wanted)
 
 
+def two_answers(
+    runs: Sequence[Run], anchors: Sequence[EvalSet | Path], asking: Asking, prompts: Path | None, cluster: str
+) -> tuple[Answers, Answers]:
+    """What two runs say, asked in the rubric of the second; on a labelled set, only if all speak of one text.
+
+    Without one each run is read by itself: two runs may call different transcripts by one id. Raises UsageError.
+    """
+    if anchors:
+        both = sources.gather([*runs, *anchors], "drift", prompts=prompts, cluster=cluster)
+        texts.refuse_mixed(both)
+        read = [both, both]
+    else:
+        read = [sources.gather([run], "drift", prompts=prompts, cluster=cluster) for run in runs]
+    first, second = read[0].judges[0], read[1].judges[-1]
+    question = asked(asking[0], graders_of(second, read[1]), asking[1])
+    return answers(read[0], first, question), answers(read[1], second, question)
+
+
 def transcripts_of(
     old: str | None, new: str | None
 ) -> tuple[dict[str, Transcript], dict[str, Transcript]] | None:

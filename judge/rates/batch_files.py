@@ -12,12 +12,11 @@ from pathlib import Path
 import yaml
 
 from judge.errors import UsageError
+from judge.queues import QUEUE
 from judge.rates.question import fact
-from judge.rates.selection import QueueLine, Selection
+from judge.rates.selection import Selection
 from judge.runs import replacing
 from judge.transcript import Transcript
-
-QUEUE = "queue.jsonl"
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,17 +149,3 @@ def _card(selection: Selection, provenance: Provenance) -> str:
         "here, and its stratum. Label in that order: a part of the batch is then a sample too. `strata.json` says what the "
         "strata mean; whoever labels should not open it before the last label, because it tells what the judge said.\n"
     )
-
-
-def read_queue(path: Path) -> dict[str, QueueLine]:
-    """Transcript id to its line of a queue. Raises UsageError with file and line."""
-    found: dict[str, QueueLine] = {}
-    for number, line in enumerate(path.read_bytes().splitlines(), start=1):
-        try:
-            read = QueueLine.model_validate_json(line)
-        except ValueError as error:
-            raise UsageError(
-                "not a line of a queue", where=f"{path}:{number}", found=str(error).split("\n")[0]
-            ) from error
-        found[read.transcript_id] = read
-    return found

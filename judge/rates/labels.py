@@ -13,11 +13,11 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from judge import queues
 from judge.errors import UsageError
 from judge.eval_sets import ADJUDICATED, Card, EvalSet, read_labels
-from judge.rates.batch_files import QUEUE, read_queue
+from judge.queues import QUEUE, QueueLine
 from judge.rates.question import Answers, Asked, Bools
-from judge.rates.selection import QueueLine
 from judge.records import Annotation
 from judge.stats.reasons import reason
 from judge.stats.resample import DEFAULT, Settings
@@ -83,7 +83,7 @@ def hand_labels(source: EvalSet | Path, asked: Asked) -> HandLabels:
                 found=repr(unknown[0]),
                 expected=", ".join(asked.facet.vocabulary),
             )
-    lines = read_queue(queue) if inside and queue.is_file() else {}
+    lines = queues.for_grader(queue, asked.grader.name) if inside and queue.is_file() else {}
     families = _families(path.stem, card)
     return HandLabels(str(path), found, card, lines, families, _warnings(path, found, families))
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
 
 from judge.errors import UsageError
+from judge.queues import QueueLine
 from judge.rates.question import Answers, Bools
 from judge.rates.sections import Section
 from judge.ratings import Rating
@@ -26,22 +26,6 @@ _BANDS = ((0.1, "p<.1"), (0.5, "p<.5"), (0.9, "p<.9"), (1.1, "p>=.9"))
 _EXPECTED = {"positive": 0.8, "negative": 0.02, "null": 0.2, "not_applicable": 0.02, "invalid": 0.2}
 """Shares of positives to reckon with before anything is labelled; they move the allocation, never an estimate."""
 _DISPUTED = {"positive": 0.5, "negative": 0.3, "null": 0.3, "not_applicable": 0.3, "invalid": 0.3}
-
-
-class QueueLine(BaseModel):
-    """One transcript to label, in the order of labelling; what is to be kept with its label."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    transcript_id: str
-    grader: str
-    stratum: str
-    """A code; what it means would give the judge's answer away."""
-    inclusion_probability: float = Field(gt=0, le=1)
-    core: bool
-    """Part of the random core."""
-    core_probability: float = Field(ge=0, le=1)
-    """The chance of being in the core."""
 
 
 @dataclass(frozen=True)

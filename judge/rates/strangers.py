@@ -3,7 +3,7 @@
 from collections import Counter
 
 from judge.eval_sets import SPLITS, EvalSet
-from judge.rates.batch_files import QUEUE
+from judge.queues import QUEUE
 from judge.rates.question import Answers, fact
 from judge.ratings.texts import DIGITS
 from judge.stats.reasons import reason

@@ -6,29 +6,15 @@ One transcript may be drawn for two questions by two designs, so nothing that is
 from collections.abc import Mapping
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-
+from judge import queues
 from judge.errors import UsageError
 from judge.grader import Grader
+from judge.queues import QUEUE
 from judge.ratings import Chance, Question
 from judge.records import Annotation
 
-QUEUE = "queue.jsonl"
-"""In a set's folder: what its transcripts were drawn by."""
-
 Queue = Mapping[tuple[str, str], Chance]
 """(transcript id, grader) to chance; the grader is empty where a line is for all of them."""
-
-
-class _Line(BaseModel):
-    """One line of a queue, which may hold more than this."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-    transcript_id: str
-    inclusion_probability: float = Field(default=1.0, gt=0, le=1)
-    grader: str | None = None
-    stratum: str = ""
 
 
 def read_queue(folder: Path) -> Queue:
@@ -38,19 +24,12 @@ def read_queue(folder: Path) -> Queue:
     """
     path = folder / QUEUE
     found: dict[tuple[str, str], Chance] = {}
-    for number, line in enumerate(path.read_bytes().splitlines() if path.is_file() else (), start=1):
-        if not line.strip():
-            continue
-        try:
-            read = _Line.model_validate_json(line)
-        except ValidationError as error:
-            what = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-            raise UsageError("not a line of a queue", where=f"{path}:{number}", found=what) from error
-        chance = Chance(read.inclusion_probability, read.stratum, path)
-        before = found.setdefault((read.transcript_id, read.grader or ""), chance)
+    for number, line in queues.read(path) if path.is_file() else ():
+        chance = Chance(line.inclusion_probability, line.stratum, path)
+        before = found.setdefault((line.transcript_id, line.grader or ""), chance)
         if before != chance:
             raise UsageError(
-                f"{read.transcript_id!r} was drawn in two ways",
+                f"{line.transcript_id!r} was drawn in two ways",
                 where=f"{path}:{number}",
                 found=f"{_told(before)}, and {_told(chance)}",
             )

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from judge.annotate.queue import Triage, arrange, read_queue
+from judge.annotate.queue import Triage, arrange, tickets
 from judge.errors import UsageError
 
 
@@ -28,12 +28,12 @@ def test_a_queue_carries_probabilities_and_other_graders_lines_are_left(tmp_path
         {"transcript_id": "a"},
         {"transcript_id": "c", "grader": "other"},
     )
-    found = read_queue(path, "colour")
+    found = tickets(path, "colour")
     assert [(name, ticket.inclusion_probability) for name, ticket in found.items()] == [
         ("b", 0.25),
         ("a", 1.0),
     ]
-    assert list(read_queue(path)) == ["b", "a", "c"]
+    assert list(tickets(path)) == ["b", "a", "c"]
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_a_queue_carries_probabilities_and_other_graders_lines_are_left(tmp_path
 )
 def test_a_queue_that_is_none_says_where_and_why(tmp_path, lines, message):
     with pytest.raises(UsageError, match=message):
-        read_queue(write(tmp_path / "q.jsonl", *lines), "colour")
+        tickets(write(tmp_path / "q.jsonl", *lines), "colour")
 
 
 class Verdicts:

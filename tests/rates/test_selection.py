@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from judge import queues
 from judge.errors import UsageError
-from judge.rates.batch_files import Provenance, collect, places, read_queue, write
+from judge.rates.batch_files import Provenance, collect, places, write
 from judge.rates.question import Answers
 from judge.rates.selection import select, select_random
 from judge.ratings import Item, Rating
@@ -96,7 +97,7 @@ def test_the_files_tell_nothing_of_the_judge_but_in_the_strata(tmp_path):
     read = [Transcript.model_validate_json(line) for line in found.transcripts.read_text().splitlines()]
     assert [t.id for t in read] == [line.transcript_id for line in drawn.lines]
     assert set(read[0].metadata) == {"cluster", "split", "origin"}
-    assert read_queue(found.queue) == {line.transcript_id: line for line in drawn.lines}
+    assert queues.for_grader(found.queue) == {line.transcript_id: line for line in drawn.lines}
     for path in (found.transcripts, found.queue):
         text = path.read_text()
         assert "tentative" not in text
@@ -132,10 +133,3 @@ def test_a_batch_that_cannot_be_written_leaves_nothing(tmp_path):
     with pytest.raises(UsageError, match="cannot write the batch"):
         write(found, drawn, collect(drawn, transcripts(), "x"), PROVENANCE)
     assert [p.name for p in tmp_path.iterdir()] == ["to_label.jsonl"]
-
-
-def test_a_queue_that_is_none_is_named_by_line(tmp_path):
-    path = tmp_path / "q.jsonl"
-    path.write_text('{"transcript_id": "t"}\n')
-    with pytest.raises(UsageError, match="not a line of a queue"):
-        read_queue(path)

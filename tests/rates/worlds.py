@@ -11,9 +11,10 @@ import numpy as np
 from judge.eval_sets import Card
 from judge.grader import Facet, Grader
 from judge.grader.file import bundled_folder, load
+from judge.queues import QueueLine
 from judge.rates.labels import Checked, HandLabels, checked
 from judge.rates.question import Answers, Asked, Bools
-from judge.rates.selection import QueueLine, Selection
+from judge.rates.selection import Selection
 from judge.ratings import Item, Rater, Rating
 from judge.records import Annotation, Failure, Record, Verdict, to_json_line
 from judge.runs import GraderNote, Manifest, Run
