@@ -17,7 +17,7 @@ from judge.stats.alpha import encode_sets, set_alpha, set_distance
 from judge.stats.alt_test import AltTest, Rules, alt_test, similarity
 from judge.stats.ceiling import Contrast, human_ceiling
 from judge.stats.resample import DEFAULT, Settings
-from judge.stats.tables import MISSING, FloatArray, confusion
+from judge.stats.tables import MISSING, Design, FloatArray, IntArray, confusion
 
 MOST_SETS = 30
 """Distinct label sets beyond which no exact-set kappa is contrasted: its tables would be mostly empty."""
@@ -58,6 +58,8 @@ class Among:
     ceilings: tuple[Ceiling, ...]
     alt_test: AltTest
     epsilon: float
+    alt_test_by_class: AltTest | None = None
+    """The same with every label of the reference counting alike, however rare; None for sets of labels."""
 
 
 def among(
@@ -67,7 +69,10 @@ def among(
     epsilon: float,
     settings: Settings = DEFAULT,
 ) -> Among | None:
-    """Put the judge among the annotators; None where nobody but the reference labelled this facet."""
+    """Put the judge among the annotators; None where nobody but the reference labelled this facet.
+
+    ``panel``: the reference first.
+    """
     if not annotators:
         return None
     own = panel.of(judge, *annotators)
@@ -76,7 +81,26 @@ def among(
         for a, b in combinations((*annotators, judge), 2)
     )
     names = tuple(rater.name for rater in annotators)
-    return Among(names, pairs, _ceilings(own, settings), _alt_test(own, epsilon, settings), epsilon)
+    test = _alt_test(own, epsilon, settings)
+    even = None
+    if not panel.facet.multilabel:
+        even = _alt_test(replace(own, design=by_class(panel.codes[:, 0], own.design)), epsilon, settings)
+    return Among(names, pairs, _ceilings(own, settings), test, epsilon, even)
+
+
+def by_class(labels: IntArray, design: Design) -> Design:
+    """The design with weights by which every label that occurs has the same total.
+
+    ``labels``: (n_items,) codes. Where one label is common, judge and annotator tie on it most of the time, and a judge
+    that never says another may pass; so the alternative annotator test is also taken with these weights.
+
+    >>> by_class(np.array([0, 0, 0, 1]), Design()).weights
+    array([0.66666667, 0.66666667, 0.66666667, 2.        ])
+    """
+    own = np.ones(len(labels)) if design.weights is None else np.asarray(design.weights, dtype=np.float64)
+    _, place = np.unique(labels, return_inverse=True)
+    totals = np.bincount(place, weights=own)
+    return replace(design, weights=own * own.sum() / len(totals) / totals[place])
 
 
 def _coefficient(panel: Panel, settings: Settings) -> Estimate:

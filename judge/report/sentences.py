@@ -60,14 +60,14 @@ def ceiling(facet: FacetCalibration) -> Iterator[str]:
         return
     for found in among.ceilings:
         yield _contrast(found)
-    test = among.alt_test
-    if test.winning_rate is not None:
-        word = "passed" if test.passed else "not passed"
-        yield (
-            f"alternative annotator test (epsilon {words.number(among.epsilon)}): {word}, better than "
-            f"{words.share(test.winning_rate)} of {len(among.annotators)} annotators; advantage "
-            f"{words.estimate(test.advantage)}"
-        )
+    for test, how in ((among.alt_test, ""), (among.alt_test_by_class, ", all labels counting alike")):
+        if test is not None and test.winning_rate is not None:
+            word = "passed" if test.passed else "not passed"
+            yield (
+                f"alternative annotator test (epsilon {words.number(among.epsilon)}{how}): {word}, better than "
+                f"{words.share(test.winning_rate)} of {len(among.annotators)} annotators; advantage "
+                f"{words.estimate(test.advantage)}"
+            )
 
 
 def _contrast(found: Ceiling) -> str:

@@ -10,7 +10,7 @@ import pytest
 from judge.calibration.calibrate import Wishes, calibrate
 from judge.errors import UsageError
 from judge.grader.gates import parse
-from judge.report import markdown
+from judge.report import markdown, sentences
 from judge.report.calibration import html
 from judge.stats.agreement import kappa
 from judge.stats.resample import Settings
@@ -107,6 +107,25 @@ def test_annotators_are_the_ceiling_and_say_who_they_are(calibrated):
     told = {w.partition(":")[0] for w in found.warnings}
     assert {"annotators-are-models", "annotators-same-family"} <= told
     assert "unknown-selection" not in told
+
+
+def test_a_judge_that_only_knows_the_common_label_is_found_out_by_equal_classes(tmp_path, rubric):
+    truth = ["red" if n % 8 == 0 else "none" for n in range(400)]
+    raters = {
+        who: {"colour": made.wrong(truth, 25, ["none", "red"], at)}
+        for at, who in enumerate(("ana", "bot", "eve"), start=3)
+    }
+    items = made.transcripts(truth, per_cluster=1)
+    found = made.labelled_set(tmp_path / "set", items, raters | {"adjudicated": {"colour": truth}})
+    lazy = made.run(tmp_path / "runs", rubric, items, {"colour": ["none"] * 400})
+    (facet,) = calibrate(made.ratings([lazy, found], rubric), Wishes(epsilon=0.2)).facets
+    assert facet.among is not None
+    assert facet.among.alt_test.passed
+    assert facet.among.alt_test_by_class is not None
+    assert facet.among.alt_test_by_class.passed is False
+    told = [line for line in sentences.ceiling(facet) if "alternative annotator test" in line]
+    assert ["not passed" in line for line in told] == [False, True]
+    assert "all labels counting alike" in told[1]
 
 
 def test_two_annotators_without_adjudication_have_no_reference(calibrated):
