@@ -1,6 +1,6 @@
 """The file that a run was made from. A manifest names no folder, so it is looked for, and known by its content."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from hashlib import sha256
 from pathlib import Path
 
@@ -16,7 +16,7 @@ def source_of(run: Run, option: str) -> str:
     """
     manifest = run.manifest()
     name = str(manifest.dataset.get("source") or "") if manifest else ""
-    wanted = {record.transcript_id for record in run.records()}
+    wanted = {record.transcript_id: record.transcript_sha256 for record in run.records()}
     fingerprint = str(manifest.dataset.get("fingerprint", "")) if manifest else ""
     looked = []
     for candidate in _files_named(name):
@@ -38,14 +38,18 @@ def _files_named(name: str) -> Iterator[Path]:
             yield from sorted(Path().glob(pattern))
 
 
-def _is_source(path: Path, wanted: set[str], fingerprint: str) -> bool:
-    """Whether the file holds the run's transcripts: SHA-256 over id and revision of each, as in the manifest."""
-    digest, found = sha256(), 0
+def _is_source(path: Path, wanted: Mapping[str, str], fingerprint: str) -> bool:
+    """Whether the file holds every text that the records say they were made from.
+
+    Where they do not say so (older versions): whether SHA-256 over id and revision of each is that of the manifest.
+    """
+    digest, found, same = sha256(), set(), all(wanted.values())
     try:
         for _, transcript in Dataset(str(path), skip_bad=True).read():
             if transcript.id in wanted:
-                found += 1
+                found.add(transcript.id)
+                same = same and wanted[transcript.id] == transcript.fingerprint
                 digest.update(f"{transcript.id}\0{transcript.revision}\0".encode())
     except (JudgeError, OSError):
         return False
-    return found == len(wanted) and digest.hexdigest() == fingerprint
+    return len(found) == len(wanted) and (same or digest.hexdigest() == fingerprint)

@@ -1,5 +1,7 @@
 """The file behind a run is found by its content."""
 
+import json
+
 import pytest
 
 from judge.errors import UsageError
@@ -33,3 +35,14 @@ def test_it_is_found_in_a_folder_below_and_among_files_of_its_name(labelled):
     with pytest.raises(UsageError, match="other contents: data.jsonl") as raised:
         source_of(run, "--from")
     assert "say where they are: --from FILE" in str(raised.value)
+
+
+def test_records_that_do_not_say_what_they_were_made_from_are_known_by_the_manifest(labelled):
+    path = labelled.folder / "runs" / "r" / "records.jsonl"
+    old = [json.loads(line) | {"transcript_sha256": ""} for line in path.read_text().splitlines()]
+    path.write_text("".join(json.dumps(record) + "\n" for record in old))
+    run = Run("r", labelled.folder / "runs")
+    assert source_of(run, "--from") == "data.jsonl"
+    write(labelled.folder / "data.jsonl", 4, size=600)
+    with pytest.raises(UsageError, match="cannot find"):
+        source_of(run, "--from")
