@@ -133,7 +133,7 @@ def test_action_by_awareness(command):
         (("rate", "prod", *LABELS, "--of", "escalation=calibrated", "--given", "eval_awareness"), "leave out"),
         (("rate", "prod", "--facet", "over_escalation"), "nothing says which labels"),
         (("select", "prod", *LABELS, "--out", "x.jsonl", "--from", "eval_sets/aware"), "are not in this source"),
-        (("select", "on-set", *LABELS, "--out", "x.jsonl"), "name the file that `judge label` read"),
+        (("select", "on-set", *LABELS, "--out", "x.jsonl"), "say where they are: --from FILE"),
         (("drift", "prod", "on-set", *LABELS, "--on", "aware"), "share no transcript"),
         (("drift", "on-set", "runs/on-set", *LABELS), "the same run twice"),
         (("plan", "--found", "many"), "HITS/N"),
