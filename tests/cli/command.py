@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from tests.cli.forked import Forked
 from tests.loopback import Server
 from tests.samples import transcript
 
@@ -39,13 +40,22 @@ class Command:
         keys = {"OPENAI_API_KEY": key, "ANTHROPIC_API_KEY": key}
         self.env = os.environ | keys | {"NO_COLOR": "1", "COLUMNS": "120"}
 
-    def start(self, *arguments: str) -> subprocess.Popen[str]:
+    def start(self, *arguments: str) -> Forked:
+        return Forked(arguments, self.folder, self.env)
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        process = self.start(*arguments)
+        out, err = process.communicate(timeout=120)
+        return subprocess.CompletedProcess(arguments, process.returncode or 0, out, err)
+
+    def start_anew(self, *arguments: str) -> subprocess.Popen[str]:
+        """With an interpreter of its own, as a shell would."""
         command = [sys.executable, "-m", "judge", *arguments]
         pipe = subprocess.PIPE
         return subprocess.Popen(command, cwd=self.folder, env=self.env, text=True, stdout=pipe, stderr=pipe)
 
-    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        process = self.start(*arguments)
+    def run_anew(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        process = self.start_anew(*arguments)
         out, err = process.communicate(timeout=120)
         return subprocess.CompletedProcess(arguments, process.returncode, out, err)
 
