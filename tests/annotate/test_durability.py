@@ -1,6 +1,5 @@
 """Nothing that was acknowledged is lost: two at once, two tabs, kill -9, a full disk, a line that is no label."""
 
-import os
 import resource
 import signal
 import threading

@@ -60,17 +60,21 @@ class Forked:
         env: Mapping[str, str],
         streams: Mapping[int, IO[str]] | None = None,
     ) -> None:
-        given = {0: open(os.devnull), **(streams or {})}  # noqa: PTH123, SIM115  # closed below
-        ours, theirs = {}, {fd: stream.fileno() for fd, stream in given.items()}
+        theirs = {fd: stream.fileno() for fd, stream in (streams or {}).items()}
+        ours, passed = {}, []
+        if 0 not in theirs:
+            theirs[0] = os.open(os.devnull, os.O_RDONLY)
+            passed.append(theirs[0])
         for fd in {1, 2} - theirs.keys():
             ours[fd], theirs[fd] = os.pipe()
+            passed.append(theirs[fd])
         self._process = _server().Process(
-            target=_judge, args=(list(arguments), str(folder), dict(env), [_End(theirs[fd]) for fd in range(3)])
+            target=_judge,
+            args=(list(arguments), str(folder), dict(env), [_End(theirs[fd]) for fd in range(3)]),
         )
         self._process.start()
-        given[0].close()
-        for fd in ours:
-            os.close(theirs[fd])
+        for fd in passed:
+            os.close(fd)
         self.stdout, self.stderr = (os.fdopen(ours[fd]) if fd in ours else None for fd in (1, 2))
 
     @property
@@ -146,9 +150,9 @@ def _judge(arguments: list[str], folder: str, env: dict[str, str], ends: list[in
     for fd, end in enumerate(ends):
         os.dup2(end, fd)
         os.close(end)
-    sys.stdin = open(0, closefd=False)  # noqa: PTH123, SIM115
-    sys.stdout = open(1, "w", closefd=False)  # noqa: PTH123, SIM115
-    sys.stderr = open(2, "w", buffering=1, errors="backslashreplace", closefd=False)  # noqa: PTH123, SIM115
+    sys.stdin = open(0, closefd=False)  # noqa: SIM115
+    sys.stdout = open(1, "w", closefd=False)  # noqa: SIM115
+    sys.stderr = open(2, "w", buffering=1, errors="backslashreplace", closefd=False)  # noqa: SIM115
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(env)

@@ -1,15 +1,15 @@
 """``judge try`` against a judge on loopback that knows only what the rubric says."""
 
 import json
+import os
 import shutil
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from tests.cli.forked import Forked
 from tests.iteration.command import Here
 from tests.iteration.samples import KNOWS, RUBRIC, eval_set, literal_judge, prompt
 from tests.iteration.sealed import untouched
@@ -186,17 +186,11 @@ class Watching:
         self.out = (judge.folder / "out").open("w+")
         self.err = (judge.folder / "err").open("w+")
         command = ["try", "prompts/colour.jinja", "--on", "colour", *judge.asks]
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "judge", *command, "--watch", "-q", *extra],
-            cwd=judge.folder,
-            env=judge.env,
-            stdin=subprocess.PIPE,
-            stdout=self.out,
-            stderr=self.err,
-            text=True,
-        )
-        assert self.process.stdin
-        self.stdin = self.process.stdin
+        reading, writing = os.pipe()
+        self.stdin = os.fdopen(writing, "w")
+        with os.fdopen(reading) as stdin:
+            streams = {0: stdin, 1: self.out, 2: self.err}
+            self.process = Forked([*command, "--watch", "-q", *extra], judge.folder, judge.env, streams)
         self.folder = judge.folder
 
     def waits(self, times: int) -> str:
