@@ -155,7 +155,7 @@ def test_hostile_text_does_not_drive_the_terminal(judge):
     line = {"id": "a", "messages": [{"role": "user", "text": "\x1b[31mred\x1b]0;title\x07 [bold]x[/bold]"}]}
     (judge.folder / "h.jsonl").write_text(json.dumps(line) + "\n")
     for done in (
-        judge.run("transcripts", "show", "h.jsonl"),
+        judge.run_anew("transcripts", "show", "h.jsonl"),
         judge.run("show", GRADERS[0], "--transcript", "h.jsonl"),
     ):
         assert done.returncode == 0, done.stderr

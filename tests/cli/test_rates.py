@@ -67,7 +67,7 @@ def test_select_label_rate_closes_the_circle(place, command):
     assert "tentative" not in drawn.stdout + drawn.stderr
     folder = place.folder / "eval_sets" / "new"
     place.annotate(folder)
-    assert command.run("eval-sets", "check", "eval_sets/new").stdout.startswith("new: ")
+    assert command.run_anew("eval-sets", "check", "eval_sets/new").stdout.startswith("new: ")
     done = command.run(
         "rate", "prod", "--by", "checkpoint", *LABELS, "--confirmed", "eval_sets/new", "--json"
     )
@@ -316,7 +316,7 @@ def test_plan_prints_a_table_and_json(command):
 
 
 def test_the_selftest_passes_and_notices_a_wrong_number(command, monkeypatch):
-    done = command.run("selftest", "--replicates", "40")
+    done = command.run_anew("selftest", "--replicates", "40")
     assert done.returncode == 0, done.stdout
     assert "as they should be" in done.stdout
     from judge.stats import selftest

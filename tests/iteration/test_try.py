@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.forked import Forked
 from tests.iteration.command import Here
 from tests.iteration.samples import KNOWS, RUBRIC, eval_set, literal_judge, prompt
 from tests.iteration.sealed import untouched
@@ -182,7 +181,7 @@ def test_a_split_that_cannot_be_read_disturbs_nobody(judge):
 class Watching:
     """``judge try --watch`` with its output at hand."""
 
-    def __init__(self, judge: Here, *extra: str) -> None:
+    def __init__(self, judge: Here, *extra: str, anew: bool = False) -> None:
         self.out = (judge.folder / "out").open("w+")
         self.err = (judge.folder / "err").open("w+")
         command = ["try", "prompts/colour.jinja", "--on", "colour", *judge.asks]
@@ -190,7 +189,8 @@ class Watching:
         self.stdin = os.fdopen(writing, "w")
         with os.fdopen(reading) as stdin:
             streams = {0: stdin, 1: self.out, 2: self.err}
-            self.process = Forked([*command, "--watch", "-q", *extra], judge.folder, judge.env, streams)
+            arguments = [*command, "--watch", "-q", *extra]
+            self.process = (judge.start_anew if anew else judge.start)(*arguments, streams=streams)
         self.folder = judge.folder
 
     def waits(self, times: int) -> str:
@@ -225,8 +225,8 @@ class Watching:
 def watching(judge):
     made = []
 
-    def start(*extra):
-        made.append(Watching(judge, *extra))
+    def start(*extra, anew=False):
+        made.append(Watching(judge, *extra, anew=anew))
         return made[-1]
 
     yield start
@@ -260,7 +260,7 @@ def _move_away_and_write(path, text):
 @pytest.mark.parametrize("save", [_write, _truncate_and_write, _rename_over, _move_away_and_write])
 def test_watch_tries_every_save_on_a_sample_and_the_whole_split_on_request(judge, server, watching, save):
     path = judge.folder / "prompts/colour.jinja"
-    session = watching("--sample", "6")
+    session = watching("--sample", "6", anew=save is _write)
     assert "a sample of 6 items" in session.waits(1)
     assert server.stats()["bought"] == 6
     save(path, KNOWS)
