@@ -59,7 +59,7 @@ class Forked:
 
     def __init__(
         self,
-        arguments: Sequence[str],
+        arguments: Sequence[str | os.PathLike[str]],
         folder: Path,
         env: Mapping[str, str],
         streams: Mapping[int, IO[str]] | None = None,
@@ -74,7 +74,12 @@ class Forked:
             passed.append(theirs[fd])
         self._process = _server().Process(
             target=_judge,
-            args=(list(arguments), str(folder), dict(env), [_End(theirs[fd]) for fd in range(3)]),
+            args=(
+                [os.fspath(one) for one in arguments],
+                str(folder),
+                dict(env),
+                [_End(theirs[fd]) for fd in range(3)],
+            ),
         )
         self._process.start()
         for fd in passed:
