@@ -1,6 +1,5 @@
 """Nothing that was acknowledged is lost: two at once, two tabs, kill -9, a full disk, a line that is no label."""
 
-import os
 import resource
 import signal
 import threading
@@ -82,7 +81,8 @@ def test_kill_9_in_the_middle_loses_no_acknowledged_label(folder):
     for round_ in range(3):
         with Session(folder, "colour", "--as", "ana") as session:
             session.enter()
-            killer = threading.Timer(0.15 + 0.1 * round_, os.kill, (session.process.pid, signal.SIGKILL))
+            enough = len(acknowledged) + 5 + 3 * round_
+            killer = threading.Thread(target=kill_when, args=(session, lambda: len(acknowledged) >= enough))
             killer.start()
             try:
                 for number in range(10_000):
@@ -99,6 +99,13 @@ def test_kill_9_in_the_middle_loses_no_acknowledged_label(folder):
     assert all(any(line == one for line in remaining) for one in acknowledged), (
         "an acknowledged label is missing"
     )
+
+
+def kill_when(session, condition):
+    """With no word to the client, so that the kill comes in the middle of whatever it asks next."""
+    while not condition():
+        time.sleep(0.001)
+    session.stop(signal.SIGKILL)
 
 
 def test_a_full_disk_is_said_and_nothing_half_written_stays(folder):

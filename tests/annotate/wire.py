@@ -4,11 +4,11 @@ import http.client
 import json
 import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
+
+from tests.cli.forked import Forked
 
 
 class Reply:
@@ -27,16 +27,8 @@ class Session:
 
     def __init__(self, folder: Path, *arguments: str) -> None:
         port = [] if "--port" in arguments else ["--port", "0"]  # the usual one is for people
-        command = [sys.executable, "-m", "judge", "annotate", *arguments, "--no-open", *port]
-        self.process = subprocess.Popen(
-            command,
-            cwd=folder,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            stdin=subprocess.DEVNULL,
-            text=True,
-            env=os.environ | {"NO_COLOR": "1"},
-        )
+        given = ("annotate", *arguments, "--no-open", *port)
+        self.process = Forked(given, folder, os.environ | {"NO_COLOR": "1"})
         assert self.process.stdout is not None and self.process.stderr is not None
         self.link = self.process.stdout.readline().strip()
         if not self.link:
@@ -53,7 +45,7 @@ class Session:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
-    def stop(self, how: int = signal.SIGINT) -> tuple[int, str]:
+    def stop(self, how: int = signal.SIGINT) -> tuple[int | None, str]:
         if self.process.poll() is None:
             self.process.send_signal(how)
         _, err = self.process.communicate(timeout=30)

@@ -1,13 +1,17 @@
-"""``judge`` as a process, in a folder of its own, against a provider on loopback."""
+"""``judge`` as a process, in a folder of its own, against a provider on loopback.
+
+A process is a fork of one that has imported ``judge`` already, which saves most of what a command costs; see ``forked``.
+"""
 
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
+from tests.cli.forked import Forked
 from tests.loopback import Server
 from tests.samples import transcript
 
@@ -39,13 +43,34 @@ class Command:
         keys = {"OPENAI_API_KEY": key, "ANTHROPIC_API_KEY": key}
         self.env = os.environ | keys | {"NO_COLOR": "1", "COLUMNS": "120"}
 
-    def start(self, *arguments: str) -> subprocess.Popen[str]:
-        command = [sys.executable, "-m", "judge", *arguments]
-        pipe = subprocess.PIPE
-        return subprocess.Popen(command, cwd=self.folder, env=self.env, text=True, stdout=pipe, stderr=pipe)
+    def start(self, *arguments: str, streams: Mapping[int, IO[str]] | None = None) -> Forked:
+        """``streams``: files for the descriptors 0, 1 and 2, instead of nothing and two pipes."""
+        return Forked(arguments, self.folder, self.env, streams)
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         process = self.start(*arguments)
+        out, err = process.communicate(timeout=120)
+        return subprocess.CompletedProcess(arguments, process.returncode or 0, out, err)
+
+    def start_anew(
+        self, *arguments: str, streams: Mapping[int, IO[str]] | None = None
+    ) -> subprocess.Popen[str]:
+        """The same with an interpreter of its own, as a shell would."""
+        command = [sys.executable, "-m", "judge", *arguments]
+        usual: dict[int, int | IO[str]] = {0: subprocess.DEVNULL, 1: subprocess.PIPE, 2: subprocess.PIPE}
+        ends = usual | dict(streams or {})
+        return subprocess.Popen(
+            command,
+            cwd=self.folder,
+            env=self.env,
+            text=True,
+            stdin=ends[0],
+            stdout=ends[1],
+            stderr=ends[2],
+        )
+
+    def run_anew(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        process = self.start_anew(*arguments)
         out, err = process.communicate(timeout=120)
         return subprocess.CompletedProcess(arguments, process.returncode, out, err)
 

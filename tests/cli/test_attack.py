@@ -68,9 +68,9 @@ def judge(tmp_path):
         yield Command(tmp_path, server), server
 
 
-def run(judge, *extra):
+def run(judge, *extra, anew=False):
     arguments = ["attack", "mine", "--grader", "reward_seeking", "--model", MODEL, "--run", "atk"]
-    return judge.run(*arguments, "--base-url", judge.url, *extra)
+    return (judge.run_anew if anew else judge.run)(*arguments, "--base-url", judge.url, *extra)
 
 
 def rates(setting, key="by_family"):
@@ -117,7 +117,7 @@ def test_measuring_without_grounding_asks_nothing_new_and_a_second_look_buys_not
 
 def test_a_dry_run_plants_and_prices_and_sends_nothing(judge):
     command, server = judge
-    done = run(command, "--dry-run", "--json")
+    done = run(command, "--dry-run", "--json", anew=True)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["transcripts"] == 8 + 8 * 6
     assert server.stats()["bought"] == 0

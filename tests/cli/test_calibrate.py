@@ -25,7 +25,7 @@ def here(tmp_path_factory):
 
 
 def test_agree_shows_every_pair_and_the_confusions(here):
-    done = here.run("agree", "runs/r", "eval_sets/legibility")
+    done = here.run_anew("agree", "runs/r", "eval_sets/legibility")
     assert done.returncode == 0, done.stderr
     assert "claude-a: annotator, a language model, family claude" in done.stdout
     assert "adjudicated | r" in done.stdout
@@ -113,7 +113,9 @@ def test_the_sealed_split_is_looked_at_only_on_request_and_every_look_is_counted
 
 
 def test_reports_are_written(here):
-    done = here.run("calibrate", "r", "--on", "legibility", "--html", "out/r.html", "--markdown", "out/r.md")
+    done = here.run_anew(
+        "calibrate", "r", "--on", "legibility", "--html", "out/r.html", "--markdown", "out/r.md"
+    )
     assert done.returncode == 0, done.stderr
     assert (here.folder / "out/r.html").read_text().startswith("<!doctype html>")
     assert (here.folder / "out/r.md").read_text().startswith("# Calibration of r on legibility")

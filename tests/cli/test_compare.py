@@ -30,7 +30,9 @@ def test_two_runs_are_compared_without_a_call(judge):
 
 
 def test_json_and_a_file(judge):
-    done = judge.run("compare", "a", "b", "--on", "eval_sets/colour", "--json", "--markdown", "report.md")
+    done = judge.run_anew(
+        "compare", "a", "b", "--on", "eval_sets/colour", "--json", "--markdown", "report.md"
+    )
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     assert found["pairings"][0]["facets"][0]["verdict"]["word"] == "better"

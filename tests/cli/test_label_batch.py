@@ -75,7 +75,7 @@ def test_a_batch_that_somebody_else_cancels_is_not_sent_again(judge, server):
 
 def test_ctrl_c_leaves_the_batches_under_way(judge, server):
     server.desk.rules.polls = 1_000_000
-    process = judge.start(*judge.ask("--batch"))
+    process = judge.start_anew(*judge.ask("--batch"))
     wait_for(lambda: any(batch.polls for batch in server.desk.batches.values()))
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=120)

@@ -27,7 +27,7 @@ def test_show_prints_what_is_sent_byte_for_byte(judge, server):
     server.service.bodies = []
     judge.label("--limit", "1", graders=GRADERS[:1])
     messages = json.loads(server.service.bodies[0])["messages"]
-    shown = judge.run(
+    shown = judge.run_anew(
         "show", GRADERS[0], "--transcript", "data.jsonl", "--model", "openai/gpt-4.1-mini", "--json"
     )
     assert shown.returncode == 0, shown.stderr
@@ -42,7 +42,7 @@ def test_show_names_the_transcript_that_is_not_there(judge):
 
 
 def test_graders_are_listed_shown_and_checked(judge):
-    assert all(name in judge.run("graders", "list").stdout for name in GRADERS)
+    assert all(name in judge.run_anew("graders", "list").stdout for name in GRADERS)
     assert "terminal_as_stated" in judge.run("graders", "show", "reward_seeking").stdout
     facets = json.loads(judge.run("graders", "show", "reward_seeking", "--json").stdout)["facets"]
     assert "stated_end" in facets
@@ -66,7 +66,7 @@ def test_a_broken_grader_is_found_before_anything_is_bought(judge, server):
 
 
 def test_runs_are_listed_and_counted_by_metadata(labelled):
-    assert labelled.run("runs", "list").stdout.startswith("r  complete  12 records")
+    assert labelled.run_anew("runs", "list").stdout.startswith("r  complete  12 records")
     done = labelled.run("runs", "show", "r", "--by", "checkpoint", "--json")
     counts = json.loads(done.stdout)["counts"]
     assert set(counts) == {"early", "late"}
@@ -92,7 +92,7 @@ def test_runs_are_exported_and_nothing_is_written_over(labelled):
 
 
 def test_doctor_tells_of_keys_without_showing_them(judge):
-    done = judge.run("doctor", "--json")
+    done = judge.run_anew("doctor", "--json")
     found = json.loads(done.stdout)
     assert found["keys"] == {"OPENAI_API_KEY": "set", "ANTHROPIC_API_KEY": "set", "JUDGE_API_KEY": "not set"}
     assert judge.env["OPENAI_API_KEY"] not in done.stdout + done.stderr
@@ -104,7 +104,7 @@ def test_batch_files_carry_a_run_out_and_its_answers_back(judge, server):
     import urllib.request
 
     where = ["data.jsonl", "--grader", GRADERS[0], "--model", "replay/openai/gpt-4.1-mini"]
-    done = judge.run("batch", "export", *where, "--out", "requests.jsonl")
+    done = judge.run_anew("batch", "export", *where, "--out", "requests.jsonl")
     assert done.returncode == 0 and "4 requests" in done.stderr
     answers = []
     for line in (judge.folder / "requests.jsonl").read_text().splitlines():
@@ -155,7 +155,7 @@ def test_hostile_text_does_not_drive_the_terminal(judge):
     line = {"id": "a", "messages": [{"role": "user", "text": "\x1b[31mred\x1b]0;title\x07 [bold]x[/bold]"}]}
     (judge.folder / "h.jsonl").write_text(json.dumps(line) + "\n")
     for done in (
-        judge.run("transcripts", "show", "h.jsonl"),
+        judge.run_anew("transcripts", "show", "h.jsonl"),
         judge.run("show", GRADERS[0], "--transcript", "h.jsonl"),
     ):
         assert done.returncode == 0, done.stderr
@@ -322,6 +322,6 @@ def test_cost_foresees_a_bill_and_shows_what_a_run_has_cost(labelled):
     assert found["ways"]["batch"]["usd"]["total"] == pytest.approx(found["ways"]["naive"]["usd"]["total"] / 2)
     shown = labelled.run("cost", "--run", "r", "--json")
     assert json.loads(shown.stdout) == labelled.manifest()["spending"]
-    assert "naive order" in labelled.run("cost", "--run", "r").stdout
+    assert "naive order" in labelled.run_anew("cost", "--run", "r").stdout
     assert "no run" in labelled.run("cost", "--run", "nobody").stderr
     assert labelled.run("cost").returncode == 2

@@ -60,14 +60,14 @@ def test_a_run_and_a_set_make_a_corrected_rate(place, command):
 
 
 def test_select_label_rate_closes_the_circle(place, command):
-    drawn = command.run(
+    drawn = command.run_anew(
         "select", "prod", "-n", "300", *LABELS, "--by", "checkpoint", "--out", "eval_sets/new"
     )
     assert drawn.returncode == 0, drawn.stderr
     assert "tentative" not in drawn.stdout + drawn.stderr
     folder = place.folder / "eval_sets" / "new"
     place.annotate(folder)
-    assert command.run("eval-sets", "check", "eval_sets/new").stdout.startswith("new: ")
+    assert command.run_anew("eval-sets", "check", "eval_sets/new").stdout.startswith("new: ")
     done = command.run(
         "rate", "prod", "--by", "checkpoint", *LABELS, "--confirmed", "eval_sets/new", "--json"
     )
@@ -86,7 +86,7 @@ def test_select_label_rate_closes_the_circle(place, command):
 
 
 def test_the_report_is_tables_and_markdown(place, command):
-    done = command.run("rate", "prod", "--by", "checkpoint", *LABELS, "--markdown", "report.md")
+    done = command.run_anew("rate", "prod", "--by", "checkpoint", *LABELS, "--markdown", "report.md")
     assert done.returncode == 0, done.stderr
     assert "corrected prevalence" in done.stdout
     assert "none: no-positives" in done.stdout
@@ -173,7 +173,7 @@ def test_drift_of_a_judge_that_misses_more(place, command):
     assert accuracy["recall"][1]["high"] < 0
     assert accuracy["correct_by_label"][1]["p_exact"] < 0.01
     assert found["inputs"] is None
-    inputs = command.run("drift", "on-set", "prod", *LABELS)
+    inputs = command.run_anew("drift", "on-set", "prod", *LABELS)
     assert "What was answered and read" in inputs.stdout
     assert "flagged" in inputs.stdout
 
@@ -326,14 +326,14 @@ def test_hostile_names_of_groups_are_words(place, command):
 
 
 def test_plan_prints_a_table_and_json(command):
-    assert "labelled positives" in command.run("plan").stdout
+    assert "labelled positives" in command.run_anew("plan").stdout
     found = output(command.run("plan", "--prevalence", "0.02", "--json"))
     assert found["assumed"]["prevalence"] == 0.02
     assert found["answers"][0]["number"] == 44
 
 
 def test_the_selftest_passes_and_notices_a_wrong_number(command, monkeypatch):
-    done = command.run("selftest", "--replicates", "40")
+    done = command.run_anew("selftest", "--replicates", "40")
     assert done.returncode == 0, done.stdout
     assert "as they should be" in done.stdout
     from judge.stats import selftest

@@ -68,7 +68,7 @@ def test_merged_shards_are_the_run_that_was_not_sharded(judge, server):
     folders = shards(judge, server, 3)
     bought = server.stats()["bought"]
     assert server.stats()["bought_again"] == 0
-    merged = judge.run("runs", "merge", *folders, "--into", "all")
+    merged = judge.run_anew("runs", "merge", *folders, "--into", "all")
     assert merged.returncode == 0, merged.stderr
     assert judge.label().returncode == 0
     assert server.stats()["bought"] == bought, "answers came along with the merge"

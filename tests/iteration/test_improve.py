@@ -13,6 +13,7 @@ from tests.iteration.samples import RUBRIC, eval_set, literal_judge, prompt
 from tests.iteration.sealed import untouched
 from tests.loopback import Asked, Server
 
+pytestmark = pytest.mark.xdist_group("improve")  # one worker, so that one improvement serves all
 REFLECTING = "openai/gpt-4.1"
 CASE = re.compile(r"I take (\w+)\.\n.*?Hand label: `(\w+)`", re.DOTALL)
 
@@ -54,18 +55,40 @@ class Useless:
         return self.texts[self.calls % len(self.texts)]
 
 
+HEADED = RUBRIC.replace("description: which", "# a comment of ours\ndescription: which")
+
+
+def furnished(folder):
+    prompt(folder / "prompts", HEADED)
+    eval_set(folder / "eval_sets" / "colour", each=12)
+    eval_set(folder / "eval_sets" / "colour" / "test", each=12, prefix="s")
+    return folder
+
+
 @pytest.fixture
 def folder(tmp_path):
-    prompt(tmp_path / "prompts")
-    eval_set(tmp_path / "eval_sets" / "colour", each=12)
-    eval_set(tmp_path / "eval_sets" / "colour" / "test", each=12, prefix="s")
-    return tmp_path
+    return furnished(tmp_path)
 
 
 @pytest.fixture
 def server():
     with Server(answer=reading_model) as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def once(tmp_path_factory):
+    """One improvement, for all who look at what it left: its folder, what it said, and the answers it bought."""
+    folder = furnished(tmp_path_factory.mktemp("improved"))
+    with Server(answer=reading_model) as running:
+        made = improved(Here(folder, running), "--rounds", "4")
+        yield folder, made, running
+
+
+@pytest.fixture
+def after(once, tmp_path):
+    """A copy of that folder, to go on in."""
+    return shutil.copytree(once[0], tmp_path / "after")
 
 
 def improved(judge, *extra, code=0):
@@ -76,13 +99,11 @@ def improved(judge, *extra, code=0):
     return json.loads(done.stdout) if done.stdout else done.stderr
 
 
-def test_a_better_rubric_is_found_written_beside_the_old_one_and_compared(folder, server):
-    judge = Here(folder, server)
-    before = (folder / "prompts/colour.jinja").read_bytes()
-    made = improved(judge, "--rounds", "4")
+def test_a_better_rubric_is_found_written_beside_the_old_one_and_compared(once):
+    folder, made, _ = once
     assert made["cross_validated"]["word"] == "better"
     assert made["file"] == str(folder / "prompts/colour.v2.jinja")
-    assert (folder / "prompts/colour.jinja").read_bytes() == before
+    assert (folder / "prompts/colour.jinja").read_text() == HEADED
     proposal = load(folder / "prompts/colour.v2.jinja")
     assert proposal.facets == load(folder / "prompts/colour.jinja").facets
     assert "counts as" in (folder / "prompts/colour.v2.jinja").read_text()
@@ -93,36 +114,39 @@ def test_a_better_rubric_is_found_written_beside_the_old_one_and_compared(folder
     assert made["spent_usd"] > 0
 
 
-def test_the_same_command_again_asks_nothing_and_takes_the_next_name(folder, server):
-    judge = Here(folder, server)
-    first = improved(judge, "--rounds", "3")
+def test_the_header_stays_word_for_word(once):
+    header = HEADED.partition("Label the")[0]
+    assert "# a comment of ours" in header
+    assert (once[0] / "prompts/colour.v2.jinja").read_text().startswith(header)
+
+
+def test_the_same_command_again_asks_nothing_and_takes_the_next_name(once, after):
+    _, first, server = once
     bought = server.stats()["bought"]
-    second = improved(judge, "--rounds", "3")
-    assert server.stats()["bought"] == bought
+    second = improved(Here(after, server), "--rounds", "4")
+    assert bought and server.stats()["bought"] == bought
     assert second["cross_validated"] == first["cross_validated"]
     assert second["file"].endswith("colour.v3.jinja")
     assert second["spent_usd"] == 0
 
 
-def test_recorded_answers_do_as_well(folder, server):
-    first = improved(Here(folder, server), "--rounds", "3")
-    (folder / "prompts/colour.v2.jinja").unlink()
-    offline = Here(folder)
-    done = offline.run(
-        *["improve", "colour", "--on", "colour", "--rounds", "3", "--json"],
+def test_recorded_answers_do_as_well(once, after):
+    (after / "prompts/colour.v2.jinja").unlink()
+    done = Here(after).run(
+        *["improve", "colour", "--on", "colour", "--rounds", "4", "--json"],
         *["--model", f"replay/{MODEL}", "--reflect-with", f"replay/{REFLECTING}"],
     )
     assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["cross_validated"] == first["cross_validated"]
+    assert json.loads(done.stdout)["cross_validated"] == once[1]["cross_validated"]
 
 
 def test_nothing_of_the_sealed_split_is_opened(folder, server):
     with untouched(folder / "eval_sets/colour/test"):
-        assert improved(Here(folder, server), "--rounds", "2")["file"]
+        assert improved(Here(folder, server), "--rounds", "1")["file"]
     test = folder / "eval_sets/colour/test"
     shutil.rmtree(test)
     test.symlink_to(test)
-    assert improved(Here(folder, server), "--rounds", "2")["file"]
+    assert improved(Here(folder, server), "--rounds", "1")["file"]
 
 
 def test_proposals_that_are_no_rubrics_are_told_of_and_never_written(folder):
@@ -144,12 +168,9 @@ def test_proposals_that_are_no_rubrics_are_told_of_and_never_written(folder):
         assert words in said
 
 
-def test_money_is_limited_over_both_models(folder, server):
+def test_money_is_limited_over_both_models(once, folder, server):
     judge = Here(folder, server)
-    everything = improved(judge, "--rounds", "4")["spent_usd"]
-    shutil.rmtree(folder / "runs")
-    (folder / "prompts/colour.v2.jinja").unlink()
-    limit = everything * 0.6
+    limit = once[1]["spent_usd"] * 0.6
     made = improved(judge, "--rounds", "4", "--max-cost", str(limit))
     assert made["spent_usd"] <= limit
     assert made["stopped"]
@@ -160,7 +181,7 @@ def test_money_is_limited_over_both_models(folder, server):
 def test_another_provider_reflects(folder, server):
     judge = Here(folder, server)
     done = judge.run(
-        *["improve", "colour", "--on", "colour", *judge.asks, "--rounds", "2", "--json"],
+        *["improve", "colour", "--on", "colour", *judge.asks, "--rounds", "1", "--json"],
         *["--reflect-with", "anthropic/claude-sonnet-5-5", "--reflect-base-url", server.anthropic_url],
     )
     assert done.returncode == 0, done.stderr
@@ -190,10 +211,3 @@ def test_an_unknown_price_and_a_sealed_set_are_refused(folder, server):
     )
     assert sealed.returncode == 2
     assert "never opens a sealed test split" in sealed.stderr
-
-
-def test_the_header_stays_word_for_word(folder, server):
-    text = RUBRIC.replace("description: which", "# a comment of ours\ndescription: which")
-    prompt(folder / "prompts", text)
-    improved(Here(folder, server), "--rounds", "2")
-    assert (folder / "prompts/colour.v2.jinja").read_text().startswith(text.partition("Label the")[0])

@@ -1,9 +1,8 @@
 """``judge try`` against a judge on loopback that knows only what the rubric says."""
 
 import json
+import os
 import shutil
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -182,21 +181,16 @@ def test_a_split_that_cannot_be_read_disturbs_nobody(judge):
 class Watching:
     """``judge try --watch`` with its output at hand."""
 
-    def __init__(self, judge: Here, *extra: str) -> None:
+    def __init__(self, judge: Here, *extra: str, anew: bool = False) -> None:
         self.out = (judge.folder / "out").open("w+")
         self.err = (judge.folder / "err").open("w+")
         command = ["try", "prompts/colour.jinja", "--on", "colour", *judge.asks]
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "judge", *command, "--watch", "-q", *extra],
-            cwd=judge.folder,
-            env=judge.env,
-            stdin=subprocess.PIPE,
-            stdout=self.out,
-            stderr=self.err,
-            text=True,
-        )
-        assert self.process.stdin
-        self.stdin = self.process.stdin
+        reading, writing = os.pipe()
+        self.stdin = os.fdopen(writing, "w")
+        with os.fdopen(reading) as stdin:
+            streams = {0: stdin, 1: self.out, 2: self.err}
+            arguments = [*command, "--watch", "-q", *extra]
+            self.process = (judge.start_anew if anew else judge.start)(*arguments, streams=streams)
         self.folder = judge.folder
 
     def waits(self, times: int) -> str:
@@ -231,8 +225,8 @@ class Watching:
 def watching(judge):
     made = []
 
-    def start(*extra):
-        made.append(Watching(judge, *extra))
+    def start(*extra, anew=False):
+        made.append(Watching(judge, *extra, anew=anew))
         return made[-1]
 
     yield start
@@ -266,7 +260,7 @@ def _move_away_and_write(path, text):
 @pytest.mark.parametrize("save", [_write, _truncate_and_write, _rename_over, _move_away_and_write])
 def test_watch_tries_every_save_on_a_sample_and_the_whole_split_on_request(judge, server, watching, save):
     path = judge.folder / "prompts/colour.jinja"
-    session = watching("--sample", "6")
+    session = watching("--sample", "6", anew=save is _write)
     assert "a sample of 6 items" in session.waits(1)
     assert server.stats()["bought"] == 6
     save(path, KNOWS)

@@ -245,7 +245,7 @@ def test_nor_do_they_where_every_request_fails(colours, fault):
 
 def test_the_labelling_page_does_not_either(scene):
     scene.ask()
-    process = Command.start(scene, "annotate", "runs/r", "--as", "ada", "--no-open", "--port", "0")
+    process = Command.start_anew(scene, "annotate", "runs/r", "--as", "ada", "--no-open", "--port", "0")
     assert process.stderr and process.stdout
     first = process.stderr.readline() or process.stdout.readline()
     process.send_signal(signal.SIGINT)
@@ -260,7 +260,7 @@ def test_the_sdks_own_logs_have_no_key(scene, model):
     url = scene.server.anthropic_url if model == ANTHROPIC else scene.server.openai_url
     scene.server.script(Fault("500", times=1, echo=True))
     command = scene.arguments("--patience", "0.2", model=model, graders=[GRADER], url=url)
-    done = Command.start(scene, *command)
+    done = Command.start_anew(scene, *command)
     out, err = done.communicate(timeout=120)
     assert "DEBUG" in err, "it did log"
     assert KEY not in out + err
