@@ -120,7 +120,7 @@ class Bench:
 
 def trial(bench: Bench, number: int, seed: int) -> Trial:
     """One run, killed at its moments, then finished; with what it did that it must not do."""
-    rng = random.Random(f"{seed} {number}")  # noqa: S311  (moments, not secrets)
+    rng = random.Random(f"{seed} {number}")
     runs_dir, found = f"trial{number}", Trial()
     with Server(Options(latency=0.02, seed=number)) as server:
         server.script(*FAULTS)
@@ -160,10 +160,10 @@ def _finish(bench: Bench, server: Server, runs_dir: str, found: Trial) -> None:
 def _moment(rng: random.Random, server: Server, bench: Bench) -> tuple[str, Callable[[], bool]]:
     """When to kill: mostly after a number of answers, sometimes in the start-up or when all is bought."""
     draw = rng.random()
-    if draw < 0.1:  # noqa: PLR2004
+    if draw < 0.1:
         until = time.monotonic() + rng.uniform(0, 2.0)
         return "start", lambda: time.monotonic() > until
-    if draw < 0.2:  # noqa: PLR2004
+    if draw < 0.2:
         return "end", lambda: server.stats()["bought_distinct"] >= bench.requests
     target = rng.randrange(server.stats()["bought"], bench.requests + 1)
     return "work", lambda: server.stats()["bought"] >= target
@@ -192,7 +192,9 @@ def main() -> None:
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         bench = Bench(Path(folder), args.requests, args.in_flight)
-        print(f"{'trial':>5}  {'kills (moment, requests by then, under way, lost)':64} bought twice  unreadable")
+        print(
+            f"{'trial':>5}  {'kills (moment, requests by then, under way, lost)':64} bought twice  unreadable"
+        )
         trials = []
         for number in range(args.trials):
             found = trial(bench, number, args.seed)

@@ -15,8 +15,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from judge.dialects import decode, openai_chat
-from judge.labelling.assembling import Source, Trail, assemble
 from judge.labelling.asking import Answered
+from judge.labelling.assembling import Source, Trail, assemble
 from judge.labelling.bookkeeping import begin, finish
 from judge.labelling.dataset import Dataset
 from judge.labelling.dry_run import unconnected

@@ -55,8 +55,7 @@ def sample(pid: int) -> dict[str, float] | None:
     """MiB of resident memory, descriptors and threads of a process; None when it has gone."""
     try:
         pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-        descriptors = len(os.listdir(f"/proc/{pid}/fd"))
-        threads = len(os.listdir(f"/proc/{pid}/task"))
+        descriptors, threads = (len(list(Path(f"/proc/{pid}/{kind}").iterdir())) for kind in ("fd", "task"))
     except (OSError, IndexError):
         return None
     return {"mib": pages * _PAGE / 2**20, "descriptors": descriptors, "threads": threads}
@@ -104,7 +103,11 @@ def run(folder: Path, url: str, in_flight: int, progress: Callable[[], str]) -> 
     busy = [n for n, count in enumerate(seen["tasks"]) if count > 1]
     labelling = slice(busy[0], busy[-1] + 1) if busy else slice(None)
     found: dict[str, Any] = {name: quarters(values[labelling] or values) for name, values in seen.items()}
-    return {**found, "seconds": time.monotonic() - begun, "mib_each_second": [round(m, 1) for m in seen["mib"]]}
+    return {
+        **found,
+        "seconds": time.monotonic() - begun,
+        "mib_each_second": [round(m, 1) for m in seen["mib"]],
+    }
 
 
 def labels(folder: Path) -> tuple[int, int]:
@@ -120,7 +123,9 @@ def main() -> None:
     parser.add_argument("--faults", type=float, default=0.05, help="share of the requests that go wrong")
     parser.add_argument("--in-flight", type=int, default=100)
     parser.add_argument("--bytes", type=int, default=1000)
-    parser.add_argument("--url", help="a server that is running, with its own faults, instead of the loopback one")
+    parser.add_argument(
+        "--url", help="a server that is running, with its own faults, instead of the loopback one"
+    )
     parser.add_argument("--json", type=Path, default=Path("soak.json"))
     args = parser.parse_args()
     flags = [part for kind in _KINDS for part in ("--fault", f"{kind}={args.faults / len(_KINDS)}")]
@@ -132,7 +137,8 @@ def main() -> None:
         (folder / "done.jinja").write_text(GRADER, encoding="utf-8")
         write_transcripts(folder / "data.jsonl", args.requests, args.bytes)
         progress = (lambda: f"{server.stats()['requests']} requests") if server else (lambda: "")
-        found = run(folder, args.url or server.openai_url, args.in_flight, progress)
+        url = server.openai_url if server else args.url
+        found = run(folder, url, args.in_flight, progress)
         found["records"], found["labelled"] = labels(folder)
         found["asked"] = args.requests
         if server:
