@@ -65,7 +65,7 @@ def seed(folder: Path, source: str, run_name: str, done: int) -> None:
             store.write(group)
         # It stands where one was killed at the end, with everything stored.
         labelling = Labelling(replace(chosen, max_cost=None), provider, store)
-        finish(manifest, run, store, labelling, "complete")
+        finish(manifest.model_copy(update={"status": "complete"}), run, store, labelling)
 
 
 def _rows(chosen: Plan, provider: Provider, dataset: Dataset) -> Iterator[Row]:

@@ -7,6 +7,7 @@ ahead and the others follow when it is answered, because only then does the prov
 """
 
 import asyncio
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -120,6 +121,8 @@ class Labelling:
         self.gate = Gate.for_model(plan.in_flight, provider.capabilities)
         self.budget = Budget(plan.max_cost, _spent(store, plan.run) if plan.max_cost is not None else 0.0)
         self.end: End = "complete"
+        self.begun = threading.Event()
+        """Set when the first transcript is taken up, or found to be done."""
         self._error: BaseException | None = None
         self._marking = Marking(plan.style.model, plan.style.order, hits=LIVE_HITS)
         self._renderer = Renderer(plan.graders, plan.style, plan.window_tokens)
@@ -165,7 +168,11 @@ class Labelling:
         if self.plan.reparse:
             return dataset
         wanted = [(g.name, sample) for g in self.plan.graders for sample in range(self.plan.samples)]
-        return lacking(dataset, self.store.path, self.plan.run, wanted, self.progress.kept.update)
+        return lacking(dataset, self.store.path, self.plan.run, wanted, self._keep)
+
+    def _keep(self, statuses: Iterable[str]) -> None:
+        self.progress.kept.update(statuses)
+        self.begun.set()
 
     def _interrupt(self) -> None:
         self.stop("interrupted", "interrupted: waiting for answers that are under way (again to drop them)")
@@ -176,6 +183,7 @@ class Labelling:
     async def _work(self, feed: Feed) -> None:
         try:
             while (item := await feed.next()) is not None:
+                self.begun.set()
                 if self.end != "complete" or self._error is not None:
                     return
                 await self._transcript(*item)

@@ -59,6 +59,8 @@ class Store:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.written = 0
+        """How many rows were committed through this object."""
         try:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             if not path.exists():
@@ -124,6 +126,7 @@ class Store:
             )
             cursor.executemany("DELETE FROM claims WHERE key = ?", ((row[0],) for row in completions))
             cursor.executemany("INSERT OR REPLACE INTO records VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", records)
+        self.written += len(completions) + len(records)
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Cursor]:

@@ -72,3 +72,28 @@ def test_it_reads_only_a_little_ahead():
             assert len(taken) < 20
 
     asyncio.run(main())
+
+
+def test_what_was_read_before_a_pulse_is_handed_over_at_once_and_end_stops_the_reading():
+    read = []
+
+    def items():
+        yield 0, "a"
+        yield None
+        for n in range(1, 1000):
+            read.append(n)
+            yield None
+
+    async def main():
+        feed: Any
+        async with Feed(items()) as feed:
+            assert await feed.next() == (0, "a")
+            assert read == []
+            waiting = asyncio.create_task(feed.next())
+            while not read:
+                await asyncio.sleep(0)
+            feed.end()
+            return await waiting
+
+    assert asyncio.run(main()) is None
+    assert len(read) < 999
