@@ -74,7 +74,11 @@ class Bench:
         thread.start()
         command = [sys.executable, "-c", _CHILD, str(self.folder), json.dumps(self.command(source, limit))]
         done = subprocess.run(
-            command, check=True, capture_output=True, text=True, env=os.environ | {"PYTHONPATH": str(Path.cwd())}
+            command,
+            check=True,
+            capture_output=True,
+            text=True,
+            env=os.environ | {"PYTHONPATH": str(Path.cwd())},
         )
         ended.set()
         thread.join()

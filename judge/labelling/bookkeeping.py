@@ -111,7 +111,7 @@ def finish(
             "models_echoed": dict(bought.models),
         }
     )
-    if before is not None and not store.written:
+    if before is not None and not store.written and "fingerprint" in before.dataset:
         ours = ("counts", "usage", "cost_usd", "spending")
         kept = {name: before.dataset[name] for name in ("fingerprint", "transcripts")}
         update = {name: getattr(before, name) for name in ours} | {"dataset": finished.dataset | kept}
