@@ -21,6 +21,7 @@ from judge.runs import replacing
 
 Format = Literal["parquet", "jsonl", "csv", "hf"]
 ROWS_PER_GROUP = 2000
+_ROWS_AT_ONCE = 200
 
 _EVIDENCE = pa.struct(
     [
@@ -112,10 +113,21 @@ def write_rows(source: Iterator[dict[str, Any]], path: Path) -> int:
     """The same of rows that are made already."""
     total = 0
     with replacing(path) as file, pq.ParquetWriter(file, SCHEMA, compression="zstd") as writer:
-        while batch := list(islice(source, ROWS_PER_GROUP)):
-            writer.write_table(pa.Table.from_pylist(batch, schema=SCHEMA))
-            total += len(batch)
+        while table := _group(source):
+            writer.write_table(table)
+            total += table.num_rows
     return total
+
+
+def _group(source: Iterator[dict[str, Any]]) -> pa.Table | None:
+    """The next group of rows, put together from small batches: as Python objects rows take many times the space."""
+    batches = []
+    for start in range(0, ROWS_PER_GROUP, _ROWS_AT_ONCE):
+        part = list(islice(source, min(_ROWS_AT_ONCE, ROWS_PER_GROUP - start)))
+        if not part:
+            break
+        batches.append(pa.RecordBatch.from_pylist(part, schema=SCHEMA))
+    return pa.Table.from_batches(batches) if batches else None
 
 
 def write_jsonl(records: Records, path: Path) -> int:

@@ -33,6 +33,10 @@ def finish(store, dataset, positions, graders=("g", "h"), status="ok"):
             )
 
 
+def _id(item):
+    return item[1].id
+
+
 @pytest.fixture
 def path(tmp_path):
     return tmp_path / "store.sqlite"
@@ -79,7 +83,7 @@ def test_an_id_that_is_there_twice_is_found_before_it_is_asked_about(tmp_path, p
         finish(store, write(tmp_path / "d.jsonl", lines("abc")), range(3))
     again = write(tmp_path / "d.jsonl", [*lines("abc"), *lines("a", "No."), *lines("e")])
     items = lacking(again, path, "r", WANTED, lambda _: None)
-    assert next(items)[1].id == "e"
+    assert _id(next(items)) == "e"
     with pytest.raises(TranscriptError, match="the same id"):
         list(items)
 
@@ -101,7 +105,7 @@ def test_done_records_are_not_looked_into_on_the_way_to_new_ones(tmp_path, path)
     text = (tmp_path / "d.jsonl").read_text().replace('"role": "assistant"', '"role": "alien"', 1)
     (tmp_path / "d.jsonl").write_text(text)
     items = lacking(dataset, path, "r", WANTED, lambda _: None)
-    assert next(items)[1].id == "d"
+    assert _id(next(items)) == "d"
     with pytest.raises(TranscriptError, match="alien"):
         next(items)
 
