@@ -43,8 +43,8 @@ def path(tmp_path):
 
 
 def asked(dataset, path, kept=None):
-    keep = kept.extend if kept is not None else (lambda statuses: [*statuses])
-    items = lacking(dataset, path, "r", WANTED, keep)
+    kept = [] if kept is None else kept
+    items = lacking(dataset, path, "r", WANTED, kept.extend)
     return [(item[0], item[1].id) for item in items if item is not None]
 
 
@@ -55,7 +55,7 @@ def test_what_is_new_comes_first_and_what_is_done_not_at_all(tmp_path, path, end
         finish(store, dataset, range(20))
         finish(store, dataset, [3], status="provider")
         store.write([RecordRow("other", "t25", g, 0, 25, 0, "x", "ok", b"{}") for g in "gh"])
-    kept = []
+    kept: list[str] = []
     found = asked(dataset, path, kept)
     assert found == [(n, f"t{n}") for n in (3, *range(20, 30))]
     assert kept == ["ok"] * 38
