@@ -7,7 +7,7 @@ One row for each record. ``label`` is the primary facet's; all facets stand in `
 import csv
 import os
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
@@ -22,6 +22,7 @@ from judge.runs import replacing
 
 Format = Literal["parquet", "jsonl", "csv", "hf"]
 ROWS_PER_GROUP = 2000
+_ROWS_AT_ONCE = 200
 
 _EVIDENCE = pa.struct(
     [
@@ -76,39 +77,59 @@ Records = Iterable[Verdict | Failure]
 def rows(records: Records, primaries: dict[str, str]) -> Iterator[dict[str, Any]]:
     """Records as rows of ``SCHEMA``. ``primaries`` maps each grader to its primary facet."""
     for record in records:
-        row: dict[str, Any] = dict.fromkeys(SCHEMA.names)
-        row |= {name: value for name, value in record.model_dump(mode="json").items() if name in row}
-        row |= {
-            "input_tokens": record.usage.input,
-            "cached_tokens": record.usage.cached,
-            "output_tokens": record.usage.output,
-            "metadata": orjson.dumps(record.metadata).decode(),
-        }
-        if isinstance(record, Failure):
-            row["failure"] = record.kind
-        else:
-            values = {name: [v] if isinstance(v, str) else list(v) for name, v in record.values.items()}
-            row["label"] = "+".join(values[primaries[record.grader]])
-            row["values"] = [{"facet": name, "labels": labels} for name, labels in values.items()]
-            row["withheld"] = [{"facet": name, "reason": kind} for name, kind in record.withheld.items()]
-            row["derived"] = [{"name": name, "value": value} for name, value in record.derived.items()]
-            row["distribution"] = [
-                {"facet": facet, "label": label, "probability": p}
-                for facet, labels in record.distribution.items()
-                for label, p in labels.items()
-            ]
-        yield row
+        yield row(orjson.loads(to_json_line(record)), primaries)
+
+
+def row(record: Mapping[str, Any], primaries: Mapping[str, str]) -> dict[str, Any]:
+    """The row of one record, which is given as a line of ``records.jsonl`` has it."""
+    usage = record["usage"]
+    made = {name: record.get(name) for name in SCHEMA.names}
+    made |= {
+        "input_tokens": usage["input"],
+        "cached_tokens": usage["cached"],
+        "output_tokens": usage["output"],
+        "metadata": orjson.dumps(record["metadata"]).decode(),
+    }
+    if record["status"] == "failed":
+        made["failure"] = record["kind"]
+        return made
+    values = {name: [v] if isinstance(v, str) else v for name, v in record["values"].items()}
+    made["label"] = "+".join(values[primaries[record["grader"]]])
+    made["values"] = [{"facet": name, "labels": labels} for name, labels in values.items()]
+    made["withheld"] = [{"facet": name, "reason": kind} for name, kind in record["withheld"].items()]
+    made["derived"] = [{"name": name, "value": value} for name, value in record["derived"].items()]
+    made["distribution"] = [
+        {"facet": facet, "label": label, "probability": p}
+        for facet, labels in record["distribution"].items()
+        for label, p in labels.items()
+    ]
+    return made
 
 
 def write_parquet(records: Records, primaries: dict[str, str], path: Path) -> int:
     """Write a Parquet file, a group of rows at a time, and return how many rows it has."""
+    return write_rows(rows(records, primaries), path)
+
+
+def write_rows(source: Iterator[dict[str, Any]], path: Path) -> int:
+    """The same of rows that are made already."""
     total = 0
-    source = rows(records, primaries)
     with replacing(path) as file, pq.ParquetWriter(file, SCHEMA, compression="zstd") as writer:
-        while batch := list(islice(source, ROWS_PER_GROUP)):
-            writer.write_table(pa.Table.from_pylist(batch, schema=SCHEMA))
-            total += len(batch)
+        while table := _group(source):
+            writer.write_table(table)
+            total += table.num_rows
     return total
+
+
+def _group(source: Iterator[dict[str, Any]]) -> pa.Table | None:
+    """The next group of rows, put together from small batches: as Python objects rows take many times the space."""
+    batches = []
+    for start in range(0, ROWS_PER_GROUP, _ROWS_AT_ONCE):
+        part = list(islice(source, min(_ROWS_AT_ONCE, ROWS_PER_GROUP - start)))
+        if not part:
+            break
+        batches.append(pa.RecordBatch.from_pylist(part, schema=SCHEMA))
+    return pa.Table.from_batches(batches) if batches else None
 
 
 def write_jsonl(records: Records, path: Path) -> int:
@@ -131,8 +152,8 @@ def write_csv(records: Records, primaries: dict[str, str], path: Path) -> int:
     ):
         writer = csv.DictWriter(file, SCHEMA.names)
         writer.writeheader()
-        for row in rows(records, primaries):
-            writer.writerow({name: _cell(value) for name, value in row.items()})
+        for made in rows(records, primaries):
+            writer.writerow({name: _cell(value) for name, value in made.items()})
             total += 1
     return total
 

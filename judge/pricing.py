@@ -63,6 +63,11 @@ class Prices:
             usage.output * _at(self.output, usage.input) / _MILLION,
         )
 
+    def uncached(self, usage: Usage) -> float:
+        """What the call costs where no cache is read or written, in USD."""
+        tokens_in, tokens_out = _at(self.input, usage.input), _at(self.output, usage.input)
+        return (usage.input * tokens_in + usage.output * tokens_out) / _MILLION
+
     def expected(self, sharing: int, hits: float) -> float:
         """What an input token of a prefix costs on average, as a multiple of its full price, when it is marked.
 

@@ -169,6 +169,17 @@ class Run:
         with replacing(self.records_path) as file:
             file.writelines(lines)
 
+    def is_written(self, manifest: Manifest | None) -> bool:
+        """Whether the files are those that this manifest, as it stands on disk, was written after."""
+        if manifest is None or not manifest.ended or manifest.status == "running":
+            return False
+        try:
+            since = self.manifest_path.stat().st_mtime_ns
+            files = (self.records_path, self.parquet_path)
+            return all(path.stat().st_mtime_ns <= since for path in files)
+        except FileNotFoundError:
+            return False
+
     def records(self) -> Iterator[Verdict | Failure]:
         """The records, from ``records.jsonl``."""
         if not self.records_path.exists():

@@ -77,7 +77,7 @@ def _words(labelling: Labelling, begun: float) -> str:
 
 def _position(labelling: Labelling, begun: float) -> str:
     progress = labelling.progress
-    fresh = progress.done - progress.kept
+    fresh = progress.made.total()
     elapsed = time.monotonic() - begun
     parts = [f"{progress.done}/{progress.total if progress.total is not None else '?'}"]
     if progress.total and fresh:

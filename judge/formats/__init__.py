@@ -69,6 +69,10 @@ def read(source: str, format: str = "auto") -> Iterator[Transcript | TranscriptE
         source: A path, or ``hf:owner/name[:split]``.
         format: One of ``names()``, or ``auto``.
     """
+    return (item for item in _items(source, format) if item is not None)
+
+
+def _items(source: str, format: str, done: bytes = b"") -> Iterator[Transcript | TranscriptError | None]:  # noqa: A002
     kind = _containers.kind_of(source)
     module = _module(detect(source).name if format == "auto" else format)
     if hasattr(module, "read"):
@@ -76,7 +80,7 @@ def read(source: str, format: str = "auto") -> Iterator[Transcript | TranscriptE
         return
     if kind in ("inspect", "text"):
         raise TranscriptError(f"{format} records cannot be in this file", where=source, found=kind)
-    for row in _containers.rows(source, kind, getattr(module, "UNREAD", ())):
+    for row in _containers.others(source, kind, getattr(module, "UNREAD", ()), done):
         yield _convert(module, row) if isinstance(row, Row) else row
 
 
@@ -92,8 +96,6 @@ def transcripts(
     Ids are kept on disk in a temporary database, so that memory does not grow with their number.
     """
     with _scratch() as seen:
-        seen.execute("CREATE TABLE ids (digest BLOB PRIMARY KEY, number INTEGER) WITHOUT ROWID")
-        seen.execute("BEGIN")
         for number, item in enumerate(read(source, format), start=1):
             problem = item if isinstance(item, TranscriptError) else _duplicate(seen, item, number, source)
             if isinstance(item, Transcript) and problem is None:
@@ -104,11 +106,32 @@ def transcripts(
                 skipped.append(problem)
 
 
+def others(source: str, format: str, done: bytes) -> Iterator[tuple[int, Transcript]]:  # noqa: A002
+    """Position and transcript of those that have no 1 in ``done``; the rest are passed over, unread where that can be.
+
+    Two with the same id are an error, but only among those that are yielded. Raises TranscriptError at the first bad
+    record: where some are left out, positions are not known without reading all.
+    """
+    with _scratch() as seen:
+        for position, item in enumerate(_items(source, format, done)):
+            if item is None or (position < len(done) and done[position]):
+                continue
+            problem = (
+                item if isinstance(item, TranscriptError) else _duplicate(seen, item, position + 1, source)
+            )
+            if problem is not None:
+                raise problem
+            assert isinstance(item, Transcript)
+            yield position, item
+
+
 @contextmanager
 def _scratch() -> Iterator[sqlite3.Connection]:
-    """A temporary database, whose complaints are ours."""
+    """A temporary database for ids, whose complaints are ours."""
     try:
         with closing(sqlite3.connect("", isolation_level=None)) as connection:
+            connection.execute("CREATE TABLE ids (digest BLOB PRIMARY KEY, number INTEGER) WITHOUT ROWID")
+            connection.execute("BEGIN")
             yield connection
     except sqlite3.Error as error:
         raise TranscriptError(
@@ -151,10 +174,9 @@ def _duplicate(
     seen: sqlite3.Connection, item: Transcript, number: int, source: str
 ) -> TranscriptError | None:
     digest = sha256(item.id.encode()).digest()[:16]
-    before = seen.execute("SELECT number FROM ids WHERE digest = ?", (digest,)).fetchone()
-    if before is None:
-        seen.execute("INSERT INTO ids VALUES (?, ?)", (digest, number))
+    if seen.execute("INSERT OR IGNORE INTO ids VALUES (?, ?)", (digest, number)).rowcount:
         return None
+    before = seen.execute("SELECT number FROM ids WHERE digest = ?", (digest,)).fetchone()
     return TranscriptError(
         "two transcripts have the same id",
         where=source,

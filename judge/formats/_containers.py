@@ -120,26 +120,40 @@ def sample(source: str, kind: Kind) -> Sample:
 
 def rows(source: str, kind: Kind, unread: Collection[str] = ()) -> Iterator[Row | TranscriptError]:
     """The records of a source, one at a time. ``unread`` names columns that a table need not load."""
+    return (row for row in others(source, kind, unread) if row is not None)
+
+
+def others(
+    source: str, kind: Kind, unread: Collection[str] = (), done: bytes = b""
+) -> Iterator[Row | TranscriptError | None]:
+    """The same, with None in the place of a record that has a 1 in ``done``, where that saves reading it.
+
+    Lines and Parquet know a record's place without looking into it. Of the others every record is yielded.
+    """
     if kind == "jsonl":
-        return _lines(source)
+        return _lines(source, done)
     if kind == "json":
         return _document(source)
     if kind == "csv":
         return _csv(source)
-    return _tables.rows(source, kind, unread)
+    return _tables.rows(source, kind, unread, done)
 
 
 def count(source: str, kind: Kind) -> int | None:
     """The number of records, where it can be had without reading them; else None."""
     if kind == "jsonl" and not source.endswith(".gz"):
-        return sum(1 for line in lines_of(source) if line.strip())
+        return sum(1 for line in lines_of(source) if not line.isspace())
     return _tables.count(source, kind)
 
 
-def _lines(source: str) -> Iterator[Row | TranscriptError]:
-    base = stem(source)
+def _lines(source: str, done: bytes) -> Iterator[Row | TranscriptError | None]:
+    base, position, known = stem(source), -1, len(done)
     for number, line in enumerate(lines_of(source), start=1):
-        if not line.strip():
+        if line.isspace():
+            continue
+        position += 1
+        if position < known and done[position]:
+            yield None
             continue
         try:
             value = parse_json(line)

@@ -7,6 +7,7 @@ told from a key that was never there. Columns of Arrow's JSON type come back as 
 
 from collections.abc import Callable, Collection, Iterator
 from functools import partial
+from itertools import repeat
 from pathlib import Path
 from typing import Any, Literal
 
@@ -47,12 +48,16 @@ def kind_of_folder(path: Path) -> Literal["dataset", "parquet"]:
     )
 
 
-def rows(source: str, kind: str, unread: Collection[str] = ()) -> Iterator[Row | TranscriptError]:
-    """The records of a table, one at a time."""
+def rows(
+    source: str, kind: str, unread: Collection[str] = (), done: bytes = b""
+) -> Iterator[Row | TranscriptError | None]:
+    """The records of a table, one at a time; of Parquet, None in the place of those that have a 1 in ``done``."""
     if kind == "parquet":
-        path = Path(source)
+        path, number = Path(source), 0
         for file in _parquet_files(path) if path.is_dir() else [path]:
-            yield from _named(_parquet(file, unread), str(file), file.stem)
+            mine = done[number:]
+            yield from _named(_parquet(file, unread, mine), str(file), file.stem, mine)
+            number += _parquet_file(file).metadata.num_rows if done else 0
     elif kind == "arrow":
         yield from _named(_arrow(source), source, Path(source).stem)
     elif kind == "dataset":
@@ -79,10 +84,18 @@ def _parquet_files(folder: Path) -> list[Path]:
     )
 
 
-def _named(batches: Iterator[pa.RecordBatch], where: str, stem: str) -> Iterator[Row | TranscriptError]:
+def _named(
+    batches: Iterator[pa.RecordBatch | int], where: str, stem: str, done: bytes = b""
+) -> Iterator[Row | TranscriptError | None]:
+    """Rows with their places. A number among the batches is of so many rows that were passed over."""
     number = 0
     plain: list[Callable[[Any], Any]] = []
     for batch in batches:
+        size = batch if isinstance(batch, int) else batch.num_rows
+        if isinstance(batch, int) or (done and done.count(1, number, number + size) == size):
+            yield from repeat(None, size)
+            number += size
+            continue
         plain = plain or [partial(_plain, kind=field.type) for field in batch.schema]
         names = batch.schema.names
         try:
@@ -126,11 +139,22 @@ def _parquet_file(path: Path) -> pq.ParquetFile:
         raise TranscriptError("the Parquet file cannot be read", where=str(path), found=str(error)) from error
 
 
-def _parquet(path: Path, unread: Collection[str]) -> Iterator[pa.RecordBatch]:
+def _parquet(path: Path, unread: Collection[str], done: bytes = b"") -> Iterator[pa.RecordBatch | int]:
+    """The file's rows, or of a row group that is wholly ``done`` how many it has."""
     file = _parquet_file(path)
     wanted = [name for name in file.schema_arrow.names if name not in unread]
+    number = 0
     try:
-        yield from file.iter_batches(_BATCH_ROWS, columns=wanted, use_threads=False)
+        for group in range(file.num_row_groups):
+            size = file.metadata.row_group(group).num_rows
+            if done and done.count(1, number, number + size) == size:
+                yield size
+            else:
+                # Buffered, a file is read a piece at a time, and not a whole group's columns at once.
+                yield from file.iter_batches(
+                    _BATCH_ROWS, row_groups=[group], columns=wanted, use_threads=False
+                )
+            number += size
     except _BROKEN as error:
         raise TranscriptError("the Parquet file is broken", where=str(path), found=str(error)) from error
 

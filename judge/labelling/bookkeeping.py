@@ -1,23 +1,25 @@
 """A run's manifest: written when it begins, held against what was there before, completed when it ends."""
 
 import platform
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
 from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any, BinaryIO
+
+import orjson
 
 from judge.billing import Bill
 from judge.errors import UsageError
-from judge.export import write_parquet
+from judge.export import row, write_rows
 from judge.labelling.dataset import Dataset
 from judge.labelling.pipeline import Labelling, Plan
 from judge.pricing import price
-from judge.records import Failure, Verdict
 from judge.request import Usage
-from judge.runs import GraderNote, Manifest, Run, outcome
+from judge.runs import GraderNote, Manifest, Run, replacing
 from judge.store import Store
 
 _PACKAGES = ("judge", "openai", "anthropic", "xllamacpp", "genai-prices", "pydantic", "jinja2")
@@ -81,13 +83,23 @@ def _continued(before: Manifest, now: Manifest) -> Manifest:
     )
 
 
-def finish(manifest: Manifest, run: Run, store: Store, labelling: Labelling, status: str) -> Manifest:
-    """Write the run's records, table and manifest from what the store holds; returns the manifest."""
+def finish(
+    manifest: Manifest, run: Run, store: Store, labelling: Labelling, before: Manifest | None = None
+) -> Manifest:
+    """Write the run's records, table and manifest from what the store holds; returns the manifest.
+
+    Args:
+        manifest: With the status in which the invocation ended.
+        run: Whose files they are.
+        store: Where all of it is.
+        labelling: What this invocation did.
+        before: An earlier invocation's, whose files are on disk as they were written. Where nothing was added to the
+            store since, they stay, and what they add up to is taken over.
+    """
     bought = labelling.purchases
     priced = price(manifest.model, Usage()) is not None
     finished = manifest.model_copy(
         update={
-            "status": status,
             "ended": _now(),
             "bought": {
                 "requests": bought.sent,
@@ -99,15 +111,22 @@ def finish(manifest: Manifest, run: Run, store: Store, labelling: Labelling, sta
             "models_echoed": dict(bought.models),
         }
     )
+    if before is not None and not store.written and "fingerprint" in before.dataset:
+        ours = ("counts", "usage", "cost_usd", "spending")
+        kept = {name: before.dataset[name] for name in ("fingerprint", "transcripts")}
+        update = {name: getattr(before, name) for name in ours} | {"dataset": finished.dataset | kept}
+        finished = finished.model_copy(update=update)
+        run.write_manifest(finished)
+        return finished
     return write_files(finished, run, store)
 
 
 def write_files(manifest: Manifest, run: Run, store: Store) -> Manifest:
     """Records and table of a run from the store, and the manifest with what they add up to; returns it."""
     primaries = {name: note.primary for name, note in manifest.graders.items()}
-    run.write_records(store.records(run.name))
     totals = _Totals(primaries)
-    write_parquet(totals.counted(run.records()), primaries, run.parquet_path)
+    with replacing(run.records_path) as file:
+        write_rows((totals.row(line) for line in _copied(store.records(run.name), file)), run.parquet_path)
     fingerprint, transcripts = sha256(), 0
     for transcripts, (transcript_id, revision) in enumerate(store.transcripts(run.name), start=1):  # noqa: B007
         fingerprint.update(f"{transcript_id}\0{revision}\0".encode())
@@ -134,21 +153,41 @@ def bill_of(store: Store, manifest: Manifest) -> Bill:
     return bill
 
 
+def _copied(lines: Iterator[bytes], file: BinaryIO) -> Iterator[bytes]:
+    for line in lines:
+        file.write(line)
+        yield line
+
+
 class _Totals:
-    """Adds records up while they pass by on their way into the table."""
+    """Adds records up while they pass by on their way into the table.
+
+    They come from the store as they were written there, and are not held against their types once more: that takes
+    longer than all the rest.
+    """
 
     def __init__(self, primaries: dict[str, str]) -> None:
         self.primaries = primaries
         self.counts: dict[str, dict[str, int]] = {name: defaultdict(int) for name in primaries}
-        self.usage = Usage()
+        self.tokens: Counter[str] = Counter()
         self.cost: float | None = 0.0
 
-    def counted(self, records: Iterator[Verdict | Failure]) -> Iterator[Verdict | Failure]:
-        for record in records:
-            self.counts[record.grader][outcome(record, self.primaries[record.grader])] += 1
-            self.usage += record.usage
-            self.cost = None if self.cost is None or record.cost_usd is None else self.cost + record.cost_usd
-            yield record
+    @property
+    def usage(self) -> Usage:
+        return Usage(**self.tokens)
+
+    def row(self, line: bytes) -> dict[str, Any]:
+        """The row of a record, which is counted."""
+        record = orjson.loads(line)
+        made = row(record, self.primaries)
+        self.counts[record["grader"]][
+            made["label"] if made["failure"] is None else f"({made['failure']})"
+        ] += 1
+        for name, count in record["usage"].items():
+            self.tokens[name] += count
+        cost = record["cost_usd"]
+        self.cost = None if self.cost is None or cost is None else self.cost + cost
+        return made
 
 
 def versions() -> dict[str, str]:

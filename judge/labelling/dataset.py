@@ -61,6 +61,23 @@ class Dataset:
         if self.shard is not None:
             self.census["whole"] = {"transcripts": count, "ids_sha256": ids.hexdigest()}
 
+    @property
+    def places_are_known(self) -> bool:
+        """Whether a transcript's position, and whether it is selected, can be told without reading those before it."""
+        cut_short = self.limit is not None and bool(self.where)
+        return self.sample is None and self.shard is None and not self.skip_bad and not cut_short
+
+    def others(self, done: bytes) -> Iterator[tuple[int, Transcript]]:
+        """What an iteration yields, without the positions that have a 1 in ``done``. Only where ``places_are_known``."""
+        for position, transcript in formats.others(self.source, self.format, done):
+            if self.limit is not None and position >= self.limit:
+                return
+            if self._matches(transcript):
+                yield position, transcript
+
+    def _matches(self, transcript: Transcript) -> bool:
+        return all(lookup(transcript.metadata, key) == value for key, value in self.where.items())
+
     def read(self) -> Iterator[tuple[int, Transcript]]:
         """Position and transcript of all that match ``where``, neither sampled nor cut short."""
         self.skipped.clear()
@@ -68,7 +85,7 @@ class Dataset:
             self.source, self.format, skipped=self.skipped if self.skip_bad else None
         )
         for position, transcript in enumerate(records):
-            if all(lookup(transcript.metadata, key) == value for key, value in self.where.items()):
+            if self._matches(transcript):
                 yield position, transcript
 
     def _sampled_positions(self) -> set[int]:

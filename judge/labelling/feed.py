@@ -16,11 +16,14 @@ AHEAD = 8
 
 Item = tuple[int, Transcript]
 
+PULSE = None
+"""Among the items, it says that reading goes on and there is nothing to hand over: what was read is handed over then."""
+
 
 class Feed:
     """Hands items to many workers, in order. Use as an async context manager."""
 
-    def __init__(self, items: Iterable[Item]) -> None:
+    def __init__(self, items: Iterable[Item | None]) -> None:
         self._source = items
         self._ready: deque[Item] = deque()
         self._problem: BaseException | None = None
@@ -41,7 +44,7 @@ class Feed:
         """The next item, or None at the end. Raises what reading raised, after everything that was read before it."""
         if not self._ready:
             async with self._reading:
-                if not self._ready and not self._ended:
+                while not self._ready and not self._ended:
                     await asyncio.get_running_loop().run_in_executor(self._thread, self._read)
         if self._ready:
             return self._ready.popleft()
@@ -49,6 +52,10 @@ class Feed:
             problem, self._problem = self._problem, None
             raise problem
         return None
+
+    def end(self) -> None:
+        """Read no further. What was read is still handed over."""
+        self._ended = True
 
     def _close(self) -> None:
         """Let the reader close its files, in the thread that opened them."""
@@ -58,7 +65,9 @@ class Feed:
     def _read(self) -> None:
         try:
             for _ in range(AHEAD):
-                self._ready.append(next(self._items))
+                if (item := next(self._items)) is PULSE:
+                    return
+                self._ready.append(item)
         except StopIteration:
             self._ended = True
         except BaseException as error:  # noqa: BLE001  (raised where it belongs, in the workers' loop)

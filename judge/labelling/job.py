@@ -214,9 +214,7 @@ def label(options: Options, watch: Callable[[Labelling], None] = lambda _: None)
         store.check_writable()
         if options.model.startswith("replay/"):
             load_recordings(options.dataset.source, store)
-        if (
-            run.manifest() is None
-        ):  # new, or its folder was removed: records of that name mean nothing any more
+        if run.manifest() is None:  # new, or its folder was removed: its old records mean nothing any more
             store.forget_run(run.name)
         manifest = asyncio.run(_label(options, run, store, watch))
     failures = sum(
@@ -228,25 +226,26 @@ def label(options: Options, watch: Callable[[Labelling], None] = lambda _: None)
 async def _label(options: Options, run: Run, store: Store, watch: Callable[[Labelling], None]) -> Manifest:
     provider = connect(options.model, options.settings)
     try:
-        chosen = plan(options, provider, run.manifest())
+        before = run.manifest()
+        chosen = plan(options, provider, before)
         batches = _batches(options, chosen, provider, run, store)
+        before = before if run.is_written(before) else None
         manifest = begin(options.dataset, chosen, run)
         run.write_manifest(manifest)
         for grader in chosen.graders:
             run.write_grader(grader)
         labelling = Labelling(chosen, provider, store)
-        if batches and options.batch:  # then only they ask, and what may be spent is their business
+        if batches and options.batch:  # only they ask then, and watch over what is spent
             answers = AnswersOnly(provider, batches.watch.setbacks.rejected)
             labelling = Labelling(replace(chosen, max_cost=None), answers, store)
         status = "error"
         try:
             status = await _work(options, batches, labelling, watch)
         finally:
-            noted = {"skipped": tuple(map(str, options.dataset.skipped))}
-            manifest = manifest.model_copy(
-                update={**noted, "dataset": manifest.dataset | options.dataset.census}
-            )
-            manifest = finish(manifest, run, store, labelling, status)
+            noted: dict[str, Any] = {"skipped": tuple(map(str, options.dataset.skipped))}
+            noted |= {"status": status, "dataset": manifest.dataset | options.dataset.census}
+            manifest = manifest.model_copy(update=noted)
+            manifest = finish(manifest, run, store, labelling, before)
     finally:
         await provider.close()
     return manifest
@@ -294,6 +293,7 @@ def _count(dataset: Dataset, labelling: Labelling, records_each: int) -> None:
     """
 
     def count() -> None:
+        labelling.begun.wait()  # until then the reader has better things to do
         with contextlib.suppress(JudgeError):
             labelling.progress.total = len(replace(dataset, skipped=[])) * records_each
 

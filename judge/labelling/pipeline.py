@@ -7,10 +7,11 @@ ahead and the others follow when it is answered, because only then does the prov
 """
 
 import asyncio
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from judge.errors import ProviderRejected
@@ -22,9 +23,10 @@ from judge.labelling.asking import Asker, NotYet, Purchases
 from judge.labelling.assembling import Source, Trail, assemble, better
 from judge.labelling.budget import Budget, BudgetSpent
 from judge.labelling.dispatch import Closed, Dispatcher, Gate, GiveUp
-from judge.labelling.feed import Feed
+from judge.labelling.feed import Feed, Item
 from judge.labelling.interrupts import interrupts
 from judge.labelling.journal import Journal
+from judge.labelling.resuming import lacking
 from judge.labelling.sharing import LIVE_HITS, Marking
 from judge.parse import Reading, Rejected, parse
 from judge.records import Failure, Method, to_json_line
@@ -69,12 +71,10 @@ class Progress:
     """Where a run stands. Plain numbers, read by the display while the run changes them."""
 
     total: int | None = None
-    transcripts: int = 0
-    verdicts: int = 0
-    failures: int = 0
-    refused: int = 0
-    kept: int = 0
-    """Records that an earlier invocation had finished."""
+    made: Counter[str] = field(default_factory=Counter)
+    """Records of this invocation by status: ``ok``, or the kind of failure."""
+    kept: Counter[str] = field(default_factory=Counter)
+    """Those that an earlier invocation had finished. They are counted in the thread that reads, hence apart."""
     waiting: int = 0
     """Records that cannot be made yet, because a batch is to bring an answer."""
     note: str = ""
@@ -83,13 +83,15 @@ class Progress:
 
     @property
     def done(self) -> int:
-        return self.verdicts + self.failures
+        return self.made.total() + self.kept.total()
 
-    def tally(self, status: str) -> None:
-        """Count one record: ``ok``, or the kind of failure."""
-        self.verdicts += status == "ok"
-        self.failures += status != "ok"
-        self.refused += status == "refused"
+    @property
+    def refused(self) -> int:
+        return self.made["refused"] + self.kept["refused"]
+
+    @property
+    def failures(self) -> int:
+        return self.done - self.made["ok"] - self.kept["ok"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,13 +121,16 @@ class Labelling:
         self.gate = Gate.for_model(plan.in_flight, provider.capabilities)
         self.budget = Budget(plan.max_cost, _spent(store, plan.run) if plan.max_cost is not None else 0.0)
         self.end: End = "complete"
+        self.begun = threading.Event()
+        """Set when the first transcript is taken up, or found to be done."""
         self._error: BaseException | None = None
         self._marking = Marking(plan.style.model, plan.style.order, hits=LIVE_HITS)
         self._renderer = Renderer(plan.graders, plan.style, plan.window_tokens)
+        self._feed: Feed | None = None
         self._journal: Journal
         self._asker: Asker
 
-    async def run(self, dataset: Iterable[tuple[int, Transcript]]) -> End:
+    async def run(self, dataset: Iterable[Item]) -> End:
         """Make every record that is missing. Returns how it ended; raises what made it impossible to go on.
 
         Whatever way it ends, answers that were under way are waited for and kept.
@@ -133,7 +138,8 @@ class Labelling:
         dispatcher = Dispatcher(self.provider, self.gate, self.plan.patience, self._note)
         try:
             with interrupts(self._interrupt):
-                async with Journal(self.store) as self._journal, Feed(dataset) as feed:
+                async with Journal(self.store) as self._journal, Feed(self._lacking(dataset)) as feed:
+                    self._feed = feed
                     self._asker = Asker(self._journal, dispatcher, self.budget, self.purchases, self.plan.run)
                     await asyncio.gather(*(self._work(feed) for _ in range(self.plan.in_flight)))
                     await self._journal.flush()
@@ -151,7 +157,22 @@ class Labelling:
         if self.end == "complete":
             self.end = end
             self._note(note)
+        self._close()
+
+    def _close(self) -> None:
         self.gate.close()
+        if self._feed is not None:
+            self._feed.end()
+
+    def _lacking(self, dataset: Iterable[Item]) -> Iterable[Item | None]:
+        if self.plan.reparse:
+            return dataset
+        wanted = [(g.name, sample) for g in self.plan.graders for sample in range(self.plan.samples)]
+        return lacking(dataset, self.store.path, self.plan.run, wanted, self._keep)
+
+    def _keep(self, statuses: Iterable[str]) -> None:
+        self.progress.kept.update(statuses)
+        self.begun.set()
 
     def _interrupt(self) -> None:
         self.stop("interrupted", "interrupted: waiting for answers that are under way (again to drop them)")
@@ -162,9 +183,9 @@ class Labelling:
     async def _work(self, feed: Feed) -> None:
         try:
             while (item := await feed.next()) is not None:
+                self.begun.set()
                 if self.end != "complete" or self._error is not None:
                     return
-                self.progress.transcripts += 1
                 await self._transcript(*item)
                 # Where everything comes from the store, nothing else here gives way to the writer or to Ctrl-C.
                 await asyncio.sleep(0)
@@ -177,7 +198,7 @@ class Labelling:
             self.stop("provider", str(away))
         except Exception as error:  # noqa: BLE001  (the boundary: neighbours finish what is paid, then it is raised)
             self._error = self._error or error
-            self.gate.close()
+            self._close()
 
     async def _transcript(self, position: int, transcript: Transcript) -> None:
         followers = list(self._jobs(position, transcript))
@@ -198,9 +219,6 @@ class Labelling:
         kept = {} if self.plan.reparse else self.store.finished(self.plan.run, transcript.id, revision)
         wanted = [(rank, g, s) for rank, g in enumerate(self.plan.graders) for s in range(self.plan.samples)]
         missing = [(rank, g, s) for rank, g, s in wanted if (g.name, s) not in kept]
-        for status in (kept[g.name, s] for _, g, s in wanted if (g.name, s) in kept):
-            self.progress.kept += 1
-            self.progress.tally(status)
         shown = self._renderer.cut(transcript) if missing else {}
         sharing = Counter(grader.view.channels for _, grader, _ in missing)
         for rank, grader, sample in missing:
@@ -238,7 +256,7 @@ class Labelling:
                 record=to_json_line(record),
             )
         )
-        self.progress.tally(status)
+        self.progress.made[status] += 1
         return trail.bought
 
     async def _generated(self, job: Job, shown: str, trail: Trail, *, first: bool) -> Reading | Rejected:

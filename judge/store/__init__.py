@@ -7,7 +7,7 @@ The file holds transcripts' quotes and judges' words, so it is created for its o
 
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -60,6 +60,8 @@ class Store:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.written = 0
+        """How many rows were committed through this object."""
         try:
             make_folder(path.parent)
             if not path.exists():
@@ -125,6 +127,7 @@ class Store:
             )
             cursor.executemany("DELETE FROM claims WHERE key = ?", ((row[0],) for row in completions))
             cursor.executemany("INSERT OR REPLACE INTO records VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", records)
+        self.written += len(completions) + len(records)
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Cursor]:
@@ -171,6 +174,26 @@ class Store:
             (run, transcript_id, fingerprint),
         )
         return {(grader, sample): status for grader, sample, status in rows}
+
+    def finished_positions(self, run: str, wanted: Collection[tuple[str, int]]) -> Iterator[int]:
+        """Where in the dataset transcripts were that have all records which are wanted, as (grader, sample).
+
+        The dataset may have changed since: what stands at a position now must be held against ``finished``.
+        """
+        pairs = ", ".join(["(?, ?)"] * len(wanted))
+        rows = self._read(
+            f"SELECT position FROM records INDEXED BY records_in_order WHERE run = ? AND status != 'provider' "  # noqa: S608
+            f"AND (grader, sample) IN (VALUES {pairs}) GROUP BY position HAVING count(*) >= ?",
+            (run, *(value for pair in wanted for value in pair), len(wanted)),
+        )
+        return (row[0] for row in rows)
+
+    def position(self, run: str, transcript_id: str) -> int | None:
+        """Where in the dataset a transcript was, if the run has records of it."""
+        row = self._read(
+            "SELECT position FROM records WHERE run = ? AND transcript_id = ? LIMIT 1", (run, transcript_id)
+        ).fetchone()
+        return row[0] if row else None
 
     def records(self, run: str) -> Iterator[bytes]:
         """The run's records, in the order of dataset, graders and samples."""

@@ -67,6 +67,13 @@ CREATE INDEX claims_by_batch ON claims (batch);
 """
 
 
+_WHAT_IS_DONE = """
+-- With grader and status in it, what a run has finished is known without a look at its records.
+DROP INDEX records_in_order;
+CREATE INDEX records_in_order ON records (run, position, rank, sample, grader, status);
+"""
+
+
 def _run(connection: sqlite3.Connection, script: str) -> None:
     """``executescript`` would commit what is under way."""
     for statement in script.split(";\n"):
@@ -85,6 +92,10 @@ def _batches(connection: sqlite3.Connection) -> None:
     )
 
 
+def _what_is_done(connection: sqlite3.Connection) -> None:
+    _run(connection, _WHAT_IS_DONE)
+
+
 def _usages(connection: sqlite3.Connection) -> Iterator[tuple[int | str, ...]]:
     """What each stored answer used. One that cannot be read used nothing that anybody knows of."""
     for key, dialect, body in connection.execute("SELECT key, dialect, body FROM completions"):
@@ -100,7 +111,7 @@ def tokens(usage: Usage) -> tuple[int, int, int, int, int]:
     return usage.input, usage.cached, usage.cache_written, usage.output, usage.reasoning
 
 
-STEPS: tuple[Callable[[sqlite3.Connection], None], ...] = (_first, _batches)
+STEPS: tuple[Callable[[sqlite3.Connection], None], ...] = (_first, _batches, _what_is_done)
 """Each takes a store from the format of its place in this tuple to the next. Formats are only ever added."""
 
 SCHEMA_VERSION = len(STEPS)

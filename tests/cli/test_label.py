@@ -363,6 +363,22 @@ def test_reparse_makes_the_records_anew_from_what_is_stored(judge, server):
     assert judge.records() == before and server.stats()["bought"] == bought
 
 
+def test_files_stay_where_nothing_was_added_and_are_made_again_where_they_were_changed(judge, server):
+    judge.label(graders=GRADERS[:1])
+    path, before = judge.folder / "runs/r/records.jsonl", judge.manifest()
+    inode, content = path.stat().st_ino, path.read_bytes()
+    assert judge.label(graders=GRADERS[:1]).returncode == 0
+    assert path.stat().st_ino == inode
+    after = judge.manifest()
+    same = ("counts", "usage", "cost_usd", "spending", "status")
+    assert {name: after[name] for name in same} == {name: before[name] for name in same}
+    assert {**before["dataset"], "sources": ["data.jsonl"]} == after["dataset"]
+    path.write_bytes(b"")
+    assert judge.label(graders=GRADERS[:1]).returncode == 0
+    assert path.read_bytes() == content and path.stat().st_ino != inode
+    assert server.stats()["bought"] == 6
+
+
 def test_two_processes_do_not_share_a_run(tmp_path):
     with Server(Options(latency=0.5)) as server:
         write(tmp_path / "data.jsonl", 20)

@@ -1,5 +1,6 @@
 import asyncio
 import sqlite3
+import threading
 from typing import Any
 
 import pytest
@@ -72,3 +73,29 @@ def test_it_reads_only_a_little_ahead():
             assert len(taken) < 20
 
     asyncio.run(main())
+
+
+def test_what_was_read_before_a_pulse_is_handed_over_at_once_and_end_stops_the_reading():
+    pulses, begun = 0, threading.Event()
+
+    def items():
+        nonlocal pulses
+        yield 0, "a"
+        yield None
+        while pulses < 10_000_000:
+            pulses += 1
+            begun.set()
+            yield None
+
+    async def main():
+        feed: Any
+        async with Feed(items()) as feed:
+            assert await feed.next() == (0, "a")
+            assert pulses == 0
+            waiting = asyncio.create_task(feed.next())
+            await asyncio.to_thread(begun.wait)
+            feed.end()
+            return await waiting
+
+    assert asyncio.run(main()) is None
+    assert pulses < 10_000_000

@@ -1,0 +1,148 @@
+"""Going on with a run of many done records: how soon, how fast, how much memory, and how large the store is.
+
+    python -m benchmarks.resume [--done 1000000] [--new 100] [--small 10000] [--bytes 2000] [--json resume.json]
+
+For each size and each container, JSON Lines and Parquet, a run of that many records is made by ``benchmarks.seeding`` and
+then the command runs twice in a process of its own:
+
+again    everything is stored. Transcripts a second of CPU and of wall time, start-up (measured on a run of one) taken off;
+         requests at the provider, of which there must be none; peak resident memory.
+resumed  so many new transcripts stand at the end of the source. Seconds from the start of the process to the first request
+         at the provider; peak resident memory until the run's files are written.
+
+The operating system has the files in its cache: a disk that must be read first adds the time that it takes for that.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+from benchmarks.fixtures import judge, measure, write_transcripts
+from benchmarks.label_cpu import GRADER
+from benchmarks.seeding import MODEL, as_parquet, seed
+from tests.loopback import KEY, Process
+
+_CHILD = (
+    "import json, sys; from benchmarks.resume import cost; "
+    "print(json.dumps(cost(sys.argv[1], json.loads(sys.argv[2]))))"
+)
+
+
+def cost(folder: str, command: list[str]) -> dict[str, float]:
+    """Of one command; in a fresh process, because the kernel's figure of memory is of all children so far."""
+    return vars(measure(command, Path(folder), {"OPENAI_API_KEY": KEY}))
+
+
+class Bench:
+    def __init__(self, folder: Path, server: Process, size: int) -> None:
+        self.folder, self.server, self.size = folder, server, size
+        (folder / "done.jinja").write_text(GRADER, encoding="utf-8")
+
+    def prepare(self, done: int, new: int) -> None:
+        """Transcripts in both containers, and the run ``r`` of the first ``done`` of them."""
+        shutil.rmtree(self.folder / "runs", ignore_errors=True)
+        as_parquet(write_transcripts(self.folder / "data.jsonl", done + new, self.size))
+        seed(self.folder, "data.jsonl", "r", done)
+
+    def command(self, source: str, limit: int | None) -> list[str]:
+        place = ["--run", "r", "--base-url", self.server.openai_url, "--quiet", "--in-flight", "32"]
+        cut = ["--limit", str(limit)] if limit is not None else []
+        return judge("label", source, "--grader", "./done.jinja", "--model", MODEL, *place, *cut)
+
+    def measured(self, source: str, limit: int | None) -> dict[str, float]:
+        """Cost of the command, and the seconds until its first request."""
+        before = self.server.stats()["requests"]
+        first: list[float] = []
+        ended = threading.Event()
+        begun = time.monotonic()
+
+        def watch() -> None:
+            while not ended.wait(0.02):
+                if self.server.stats()["requests"] > before:
+                    first.append(time.monotonic() - begun)
+                    return
+
+        thread = threading.Thread(target=watch)
+        thread.start()
+        command = [sys.executable, "-c", _CHILD, str(self.folder), json.dumps(self.command(source, limit))]
+        done = subprocess.run(
+            command,
+            check=True,
+            capture_output=True,
+            text=True,
+            env=os.environ | {"PYTHONPATH": str(Path.cwd())},
+        )
+        ended.set()
+        thread.join()
+        found: dict[str, float] = json.loads(done.stdout)
+        requests = self.server.stats()["requests"] - before
+        return {**found, "requests": requests, "first_request": first[0] if first else -1.0}
+
+    def store_bytes(self) -> int:
+        return (self.folder / "runs" / "store.sqlite").stat().st_size
+
+
+def rounds(bench: Bench, done: int, new: int) -> dict[str, Any]:
+    """Everything that is measured at one size."""
+    bench.prepare(done, new)
+    found: dict[str, Any] = {"done": done, "store_bytes_per_record": bench.store_bytes() / done}
+    sources = {"jsonl": "data.jsonl", "parquet": "data.parquet"}
+    kept = bench.folder / "kept"
+    shutil.copytree(bench.folder / "runs", kept)
+    for kind, source in sources.items():
+        found[kind] = {"again": bench.measured(source, done)}
+        shutil.rmtree(bench.folder / "runs")
+        shutil.copytree(kept, bench.folder / "runs")
+        found[kind]["resumed"] = bench.measured(source, None)
+        shutil.rmtree(bench.folder / "runs")
+        shutil.copytree(kept, bench.folder / "runs")
+    shutil.rmtree(kept)
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.resume")
+    parser.add_argument("--done", type=int, default=1_000_000)
+    parser.add_argument("--new", type=int, default=100)
+    parser.add_argument("--small", type=int, default=10_000)
+    parser.add_argument("--bytes", type=int, default=2000)
+    parser.add_argument("--json", type=Path, default=Path("resume.json"))
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name, Process() as server:
+        bench = Bench(Path(name), server, args.bytes)
+        found = [
+            rounds(bench, done, new) for done, new in ((1, 1), (args.small, args.new), (args.done, args.new))
+        ]
+    args.json.write_text(json.dumps(found, indent=1) + "\n")
+    _report(*found)
+
+
+def _report(start: dict[str, Any], small: dict[str, Any], large: dict[str, Any]) -> None:
+    done, least = large["done"], small["done"]
+    print(f"store: {large['store_bytes_per_record']:.0f} bytes for each record and its answer")
+    for kind in ("jsonl", "parquet"):
+        again, resumed, fixed = large[kind]["again"], large[kind]["resumed"], start[kind]["again"]
+        rates = [done / max(again[what] - fixed[what], 1e-9) for what in ("cpu", "wall")]
+        print(
+            f"{kind:8} {done} again: {rates[0]:.0f} a second of CPU, {rates[1]:.0f} of wall time, {again['requests']} requests"
+        )
+        print(
+            f"{kind:8} first request after {resumed['first_request']:.1f} s (of one record {start[kind]['resumed']['first_request']:.1f} s)"
+        )
+        for what in ("again", "resumed"):
+            mib = [part[kind][what]["peak_mib"] for part in (small, large)]
+            print(
+                f"{kind:8} {what}: peak {mib[1]:.0f} MiB against {mib[0]:.0f} at {least}: {mib[1] / mib[0]:.2f}"
+            )
+
+
+if __name__ == "__main__":
+    main()
