@@ -12,8 +12,9 @@ from pathlib import Path
 from judge.billing import Bill
 from judge.errors import UsageError
 from judge.export import write_parquet
+from judge.labelling.asking import Purchases
 from judge.labelling.dataset import Dataset
-from judge.labelling.pipeline import Labelling, Plan
+from judge.labelling.pipeline import Plan
 from judge.pricing import price
 from judge.records import Failure, Verdict
 from judge.request import Usage
@@ -81,9 +82,8 @@ def _continued(before: Manifest, now: Manifest) -> Manifest:
     )
 
 
-def finish(manifest: Manifest, run: Run, store: Store, labelling: Labelling, status: str) -> Manifest:
+def finish(manifest: Manifest, run: Run, store: Store, bought: Purchases, status: str) -> Manifest:
     """Write the run's records, table and manifest from what the store holds; returns the manifest."""
-    bought = labelling.purchases
     priced = price(manifest.model, Usage()) is not None
     finished = manifest.model_copy(
         update={

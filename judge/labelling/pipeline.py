@@ -11,20 +11,20 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
 
 from judge.errors import ProviderRejected
 from judge.grader import Grader
 from judge.grader.prompt import Renderer, Style
 from judge.grader.windows import Window
 from judge.labelling import choice
-from judge.labelling.asking import Asker, NotYet, Purchases
+from judge.labelling.asking import Asker, Purchases
 from judge.labelling.assembling import Source, Trail, assemble, better
 from judge.labelling.budget import Budget, BudgetSpent
 from judge.labelling.dispatch import Closed, Dispatcher, Gate, GiveUp
 from judge.labelling.feed import Feed
 from judge.labelling.interrupts import interrupts
-from judge.labelling.journal import Journal
+from judge.labelling.journal import Finished, GroupCommit, Journal, NotYet
 from judge.labelling.sharing import LIVE_HITS, Marking
 from judge.parse import Reading, Rejected, parse
 from judge.records import Failure, Method, to_json_line
@@ -107,22 +107,47 @@ class Job:
     """How many jobs on this transcript, this one included, begin their requests with the same text."""
 
 
+class Standing(Protocol):
+    """What a progress display reads of an invocation while it runs."""
+
+    plan: Plan
+    progress: Progress
+    purchases: Purchases
+    gate: Gate
+    budget: Budget
+    end: End
+
+
+@dataclass(frozen=True)
+class Means:
+    """What decides whether something may be sent and where it is kept: an invocation's own, or shared with others."""
+
+    gate: Gate
+    budget: Budget
+    journal: GroupCommit
+
+    @classmethod
+    def own(cls, plan: Plan, provider: Provider, store: Store) -> "Means":
+        """Of a run within one process, with its store on this machine."""
+        gate = Gate.for_model(plan.in_flight, provider.capabilities)
+        return cls(gate, Budget(plan.max_cost, spent(store, plan)), Journal(store))
+
+
 class Labelling:
     """One invocation of a run."""
 
-    def __init__(self, plan: Plan, provider: Provider, store: Store) -> None:
+    def __init__(self, plan: Plan, provider: Provider, means: Means) -> None:
         self.plan = plan
         self.provider = provider
-        self.store = store
         self.progress = Progress()
         self.purchases = Purchases()
-        self.gate = Gate.for_model(plan.in_flight, provider.capabilities)
-        self.budget = Budget(plan.max_cost, _spent(store, plan.run) if plan.max_cost is not None else 0.0)
+        self.gate = means.gate
+        self.budget = means.budget
         self.end: End = "complete"
+        self._journal = means.journal
         self._error: BaseException | None = None
         self._marking = Marking(plan.style.model, plan.style.order, hits=LIVE_HITS)
         self._renderer = Renderer(plan.graders, plan.style, plan.window_tokens)
-        self._journal: Journal
         self._asker: Asker
 
     async def run(self, dataset: Iterable[tuple[int, Transcript]]) -> End:
@@ -133,7 +158,7 @@ class Labelling:
         dispatcher = Dispatcher(self.provider, self.gate, self.plan.patience, self._note)
         try:
             with interrupts(self._interrupt):
-                async with Journal(self.store) as self._journal, Feed(dataset) as feed:
+                async with self._journal, Feed(dataset) as feed:
                     self._asker = Asker(self._journal, dispatcher, self.budget, self.purchases, self.plan.run)
                     await asyncio.gather(*(self._work(feed) for _ in range(self.plan.in_flight)))
                     await self._journal.flush()
@@ -180,7 +205,11 @@ class Labelling:
             self.gate.close()
 
     async def _transcript(self, position: int, transcript: Transcript) -> None:
-        followers = list(self._jobs(position, transcript))
+        revision = transcript.revision
+        kept: Finished = {}
+        if not self.plan.reparse:
+            kept = await self._journal.finished(self.plan.run, transcript.id, revision)
+        followers = list(self._jobs(position, transcript, revision, kept))
         while followers and self.plan.style.order == "transcript-first":
             leader = followers.pop(0)
             if await self._label(leader, first=False):
@@ -193,9 +222,7 @@ class Labelling:
             if isinstance(result, BaseException):
                 raise result
 
-    def _jobs(self, position: int, transcript: Transcript) -> Iterator[Job]:
-        revision = transcript.revision
-        kept = {} if self.plan.reparse else self.store.finished(self.plan.run, transcript.id, revision)
+    def _jobs(self, position: int, transcript: Transcript, revision: str, kept: Finished) -> Iterator[Job]:
         wanted = [(rank, g, s) for rank, g in enumerate(self.plan.graders) for s in range(self.plan.samples)]
         missing = [(rank, g, s) for rank, g, s in wanted if (g.name, s) not in kept]
         for status in (kept[g.name, s] for _, g, s in wanted if (g.name, s) in kept):
@@ -267,6 +294,6 @@ class Labelling:
         return choice.read(job.grader, choices, completions)
 
 
-def _spent(store: Store, run: str) -> float:
-    """What the run has spent, and what its batches that are under way can still cost, in USD."""
-    return store.spent(run) + store.batches.reserved(run)
+def spent(store: Store, plan: Plan) -> float:
+    """What the run has spent and what its batches that are under way can still cost, in USD; 0 without a limit."""
+    return store.spent(plan.run) + store.batches.reserved(plan.run) if plan.max_cost is not None else 0.0
