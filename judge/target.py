@@ -22,9 +22,11 @@ class Target:
                 "--to names no Parquet file", found=address, expected="a name that ends in .parquet"
             )
         try:
-            self._fs, self._path = fsspec.core.url_to_fs(address)
+            for link in address.split("::"):
+                fsspec.get_filesystem_class(fsspec.core.split_protocol(link)[0] or "file")
             if "::" not in address:  # in an archive there is no folder to be made
-                self._fs.makedirs(self._fs._parent(self._path), exist_ok=True)  # noqa: SLF001
+                files, path = fsspec.core.url_to_fs(address)
+                files.makedirs(files._parent(path), exist_ok=True)  # noqa: SLF001
         except (ImportError, ValueError, OSError) as error:
             raise UsageError(
                 "cannot write to the address of --to",

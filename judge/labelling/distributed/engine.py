@@ -87,9 +87,15 @@ class RayEngine:
 
 
 class RayCluster:
-    """A connection to a cluster, with a desk on it. A connection that this process had already is used, and left."""
+    """A connection to a cluster, with a desk on it. A connection that this process had already is used, and left.
 
-    def __init__(self, address: str, workers: int) -> None:
+    Args:
+        address: As ``RayEngine`` has it.
+        workers: How many are to have room.
+        cpus: How many a cluster of our own counts; else all of the machine.
+    """
+
+    def __init__(self, address: str, workers: int, cpus: int | None = None) -> None:
         self._cleaning = contextlib.ExitStack()
         address = address or os.environ.get("RAY_ADDRESS", "")
         os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
@@ -99,14 +105,19 @@ class RayCluster:
 
         self._ray: Any = ray
         if not self._ray.is_initialized():
-            self._init(address)
+            self._init(address, cpus)
             self._cleaning.callback(self._ray.shutdown)
-        cpus = self._ray.cluster_resources().get("CPU", 0.0)
+        there = self._ray.cluster_resources().get("CPU", 0.0)
         # Half of what there is, at the most: reserving all of a small cluster leaves no room for anything, and hangs.
-        self._cpus = int(1000 * min(MOST_OF_A_CPU, cpus / (2 * workers))) / 1000
+        self._cpus = int(1000 * min(MOST_OF_A_CPU, there / (2 * workers))) / 1000
         self._desk: Any = None
 
-    def _init(self, address: str) -> None:
+    @property
+    def address(self) -> str:
+        """Where other processes of this machine join it."""
+        return str(self._ray.get_runtime_context().gcs_address)
+
+    def _init(self, address: str, cpus: int | None) -> None:
         given: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
         if address:
             _reach(address)
@@ -116,6 +127,7 @@ class RayCluster:
             folder = tempfile.TemporaryDirectory(prefix="judge-ray-", dir=short, ignore_cleanup_errors=True)
             self._cleaning.enter_context(folder)
             given |= {
+                "num_cpus": cpus,
                 "include_dashboard": False,
                 "_temp_dir": folder.name,
                 "object_store_memory": OBJECT_STORE,

@@ -8,18 +8,16 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import fields, replace
+from dataclasses import fields
 from functools import partial
-from pathlib import Path
 from typing import Any, Protocol
 
-from judge import project
 from judge.errors import JudgeError, UsageError
 from judge.labelling.asking import Purchases
 from judge.labelling.budget import Budget
 from judge.labelling.dataset import Dataset
 from judge.labelling.distributed.desk import Message, Reply
-from judge.labelling.distributed.worker import Outcome, Task, without_keys
+from judge.labelling.distributed.worker import Outcome, Task, task_for
 from judge.labelling.gate import Gate
 from judge.labelling.interrupts import interrupts
 from judge.labelling.job import Options
@@ -125,13 +123,7 @@ class Fleet:
 
     async def _shard(self, dataset: Dataset, number: int) -> None:
         shard = Shard(number, self._workers)
-        task = Task(
-            plan=self.plan,
-            dataset=replace(_found_anywhere(dataset), shard=shard, skipped=[], census={}),
-            model=self._options.model,
-            settings=without_keys(self._options.settings),
-            facts=_facts(),
-        )
+        task = task_for(self.plan, dataset, shard, self._options)
         attempt, kept, in_vain = 0, 0, 0
         while True:
             attempt += 1
@@ -283,17 +275,6 @@ async def _all(tasks: Sequence[asyncio.Task[None]]) -> None:
 def _unpaid(purchases: Purchases) -> Purchases:
     """Without what is counted where it is kept."""
     return Purchases(from_store=purchases.from_store, models=purchases.models)
-
-
-def _found_anywhere(dataset: Dataset) -> Dataset:
-    """With an absolute path: a worker's directory is another one."""
-    path = Path(dataset.source)
-    return replace(dataset, source=str(path.resolve())) if path.exists() else dataset
-
-
-def _facts() -> str:
-    path = Path.cwd() / project.FILE_NAME
-    return path.read_text(encoding="utf-8") if path.is_file() else ""
 
 
 def _lost_again_and_again(shard: Shard, lost: WorkerLost) -> JudgeError:

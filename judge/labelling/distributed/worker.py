@@ -15,7 +15,9 @@ from judge.errors import JudgeError, UsageError
 from judge.labelling.asking import Purchases
 from judge.labelling.dataset import Dataset
 from judge.labelling.distributed.line import Line, Listen, SharedBudget, SharedGate, SharedJournal, Tell
+from judge.labelling.job import Options
 from judge.labelling.pipeline import End, Labelling, Means, Plan, Progress
+from judge.labelling.shard import Shard
 from judge.providers import connect
 from judge.providers.settings import Settings
 
@@ -53,6 +55,24 @@ class Outcome:
 
 def without_keys(settings: Settings) -> dict[str, Any]:
     return settings.model_dump(exclude=_KEYS)
+
+
+def task_for(plan: Plan, dataset: Dataset, shard: Shard, options: Options) -> Task:
+    """One shard's task, to be read on any machine: paths are absolute, and the project file goes along."""
+    path, facts = Path(dataset.source), Path(project.FILE_NAME)
+    return Task(
+        plan=plan,
+        dataset=replace(
+            dataset,
+            source=str(path.resolve()) if path.exists() else dataset.source,
+            shard=shard,
+            skipped=[],
+            census={},
+        ),
+        model=options.model,
+        settings=without_keys(options.settings),
+        facts=facts.read_text(encoding="utf-8") if facts.is_file() else "",
+    )
 
 
 def label_shard(task: Task, tell: Tell, listen: Listen, place: str) -> Outcome:
