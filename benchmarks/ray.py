@@ -2,8 +2,8 @@
 
     python -m benchmarks.ray [--transcripts 600] [--bytes 2000] [--in-flight 8] [--latency 0.2] [--rounds 3]
 
-One cluster with two CPUs is started for all of it, and every run is a command of its own that joins it. Start-up is measured
-on two transcripts and taken off. In-flight is small, so that latency is the limit and not two shared cores: what is shown is
+One cluster with two CPUs is started for all of it, and every run is a command of its own that joins it. Rates are from the
+first answer to the last. Workers begin when Ray lets them, which on a busy machine is not at once. In-flight is small, so that latency is the limit and not two shared cores: what is shown is
 that workers do not wait for each other. `alone` is the same command without an engine.
 """
 
@@ -36,18 +36,22 @@ class Bench:
         engine = ["--engine", "ray", "--workers", str(workers)] if workers else []
         return judge("label", source, "--run", "r", *options, *engine)
 
-    def rate(self, url: str, run: str, workers: int) -> float:
-        """Transcripts a second; 0 workers is the run without an engine."""
-        start = measure(self.command(url, "two.jsonl", f"{run}-start", workers), self.folder, self.env).wall
-        whole = measure(self.command(url, "all.jsonl", run, workers), self.folder, self.env).wall
-        return float((self.args.transcripts - 2) / max(whole - start, 0.001))
+    def rate(self, server: Process, run: str, workers: int) -> float:
+        """Transcripts a second, from the first answer to the last; 0 workers is the run without an engine."""
+        spans: list[float] = []
+        wanted = server.stats()["bought"] + self.args.transcripts
+        watching = threading.Thread(target=_span, args=(server, wanted, spans), daemon=True)
+        watching.start()
+        measure(self.command(server.openai_url, "all.jsonl", run, workers), self.folder, self.env)
+        watching.join(timeout=5)
+        return float((self.args.transcripts - 1) / spans[0])
 
 
 def throughput(bench: Bench) -> dict[str, object]:
     rows = []
     with Process("--latency", str(bench.args.latency)) as server:
         for number in range(bench.args.rounds):
-            alone, one, two = (bench.rate(server.openai_url, f"t{number}-{n}", n) for n in (0, 1, 2))
+            alone, one, two = (bench.rate(server, f"t{number}-{n}", n) for n in (0, 1, 2))
             rows.append((alone, one, two))
             print(f"round {number}: alone {alone:.1f}/s, one worker {one:.1f}/s, two {two:.1f}/s")
     bound = bench.args.in_flight / bench.args.latency
@@ -85,29 +89,23 @@ def limited(bench: Bench) -> dict[str, object]:
     with Process(
         "--latency", "0.1", "--requests-per-minute", str(rate * 60), "--burst", str(1 / 60)
     ) as server:
-        begun = time.perf_counter()
-        spans: list[float] = []
-        watching = threading.Thread(target=_span, args=(server, bench.args.transcripts, spans), daemon=True)
-        watching.start()
-        measure(bench.command(server.openai_url, "all.jsonl", "limited", 4), bench.folder, bench.env)
-        watching.join(timeout=5)
+        answered = bench.rate(server, "limited", 4)
         stats = server.stats()
-    seconds = spans[0] if spans else time.perf_counter() - begun
     return {
-        "of_the_allowed_rate": stats["bought"] / (rate * (seconds + 1)),
+        "of_the_allowed_rate": answered / rate,
         "refused": stats["statuses"].get("429", 0) / stats["requests"],
         "bought_again": stats["bought_again"],
     }
 
 
-def _span(server: Process, count: int, spans: list[float]) -> None:
+def _span(server: Process, wanted: int, spans: list[float]) -> None:
     """Seconds from the first answer to the last."""
-    begun = None
+    before, begun = server.stats()["bought"], 0.0
     while True:
         bought = server.stats()["bought"]
-        if bought and begun is None:
+        if bought > before and not begun:
             begun = time.perf_counter()
-        if begun is not None and bought >= count:
+        if begun and bought >= wanted:
             spans.append(time.perf_counter() - begun)
             return
         time.sleep(0.05)
@@ -143,7 +141,6 @@ def main() -> None:
             folder = Path(name)
             (folder / "done.jinja").write_text(GRADER, encoding="utf-8")
             write_transcripts(folder / "all.jsonl", args.transcripts, args.bytes)
-            write_transcripts(folder / "two.jsonl", 2, args.bytes)
             bench = Bench(folder, cluster.address, args)
             found = {"throughput": throughput(bench), "killed": killed(bench), "limited": limited(bench)}
     finally:
