@@ -91,6 +91,7 @@ def label(
     from judge.cli.terminal import announce
     from judge.labelling.dataset import Dataset
     from judge.labelling.job import Batch, Options
+    from judge.labelling.job import label as label_dataset
     from judge.providers.settings import Settings
     from judge.target import Target
 
@@ -118,20 +119,28 @@ def label(
         engine=_engine(engine, workers, shard=part is not None, batch=batch or cancel or no_wait),
     )
     if dry_run:
-        from judge.labelling.dry_run import estimate
-
-        output.estimate(estimate(chosen), as_json=json)
+        _estimate(chosen, as_json=json)
         return
     from judge.cli.progress import shown
-    from judge.labelling.job import label as label_dataset
 
     with shown(quiet=quiet or json) as watch:
         result = label_dataset(chosen, watch)
     if target is not None:
         target.write(result.run.parquet_path)
     output.result(result, as_json=json)
+    sys.exit(_exit_code(result))
+
+
+def _estimate(chosen: Any, *, as_json: bool) -> None:
+    from judge.cli import output
+    from judge.labelling.dry_run import estimate
+
+    output.estimate(estimate(chosen), as_json=as_json)
+
+
+def _exit_code(result: Any) -> int:
     code = EXIT[result.manifest.status]
-    sys.exit(FAILURES if code == COMPLETE and result.failures else code)
+    return FAILURES if code == COMPLETE and result.failures else code
 
 
 def _engine(text: str | None, workers: int | None, *, shard: bool, batch: bool) -> Any:
