@@ -95,8 +95,7 @@ def label(
     from judge.providers.settings import Settings
     from judge.target import Target
 
-    part = options.part(shard)
-    target = Target(to) if to is not None else None
+    part, targets = options.part(shard), [Target(to)] if to is not None else []
     chosen = Options(
         dataset=Dataset(source, format, options.pairs(where), limit, sample, seed, skip_bad, part),
         graders=tuple(grader),
@@ -119,13 +118,12 @@ def label(
         engine=_engine(engine, workers, shard=part is not None, batch=batch or cancel or no_wait),
     )
     if dry_run:
-        _estimate(chosen, as_json=json)
-        return
+        return _estimate(chosen, as_json=json)
     from judge.cli.progress import shown
 
     with shown(quiet=quiet or json) as watch:
         result = label_dataset(chosen, watch)
-    if target is not None:
+    for target in targets:
         target.write(result.run.parquet_path)
     output.result(result, as_json=json)
     sys.exit(_exit_code(result))

@@ -277,7 +277,7 @@ class Here:
             raise WorkerLost("WorkerCrashedError")
         return await working
 
-    def close(self):
+    async def leave(self):
         """Nothing was opened."""
 
 

@@ -29,6 +29,9 @@ from judge.store import Store
 CONNECT_SECONDS = 10.0
 """For which an address is tried."""
 
+LEAVE_SECONDS = 10.0
+"""For which calls to a desk that was ended may take to notice."""
+
 OBJECT_STORE = 80 * 2**20
 """Bytes of shared memory for a cluster of our own, hardly used: what passes between processes is small."""
 
@@ -111,6 +114,7 @@ class RayCluster:
         # Half of what there is, at the most: reserving all of a small cluster leaves no room for anything, and hangs.
         self._cpus = int(1000 * min(MOST_OF_A_CPU, there / (2 * workers))) / 1000
         self._desk: Any = None
+        self._asked: set[asyncio.Future[Any]] = set()
 
     @property
     def address(self) -> str:
@@ -142,7 +146,7 @@ class RayCluster:
             raise UsageError(
                 what,
                 found=f"{type(error).__name__}: {error}"[:500],
-                do="check the address, and that Ray and Python have the same version there and here"
+                do="check that the address is the client server's (port 10001, not 6379), and that Ray and Python have the same version there and here"
                 if address
                 else "try again when the machine is less busy, or start a cluster with `ray start --head` and say --engine ray://auto",
             ) from error
@@ -152,8 +156,12 @@ class RayCluster:
         self._desk = actor.remote(ceiling, capabilities, limit, spent)
 
     async def ask(self, what: str, *given: Any) -> Any:
+        # Not cancelled with whoever waits: Ray's client would print a traceback for each.
+        asked = asyncio.ensure_future(_reply_of(getattr(self._desk, what).remote(*given)))
+        self._asked.add(asked)
+        asked.add_done_callback(self._answered)
         try:
-            return await getattr(self._desk, what).remote(*given)
+            return await asyncio.shield(asked)
         except self._ray.exceptions.RayActorError as error:
             raise JudgeError(
                 "the process that holds the run's budgets is lost",
@@ -176,10 +184,25 @@ class RayCluster:
             raise
         return outcome
 
-    def close(self) -> None:
+    def _answered(self, asked: asyncio.Future[Any]) -> None:
+        self._asked.discard(asked)
+        if not asked.cancelled():
+            asked.exception()  # looked at: perhaps nobody waits for it any more
+
+    async def leave(self) -> None:
         if self._desk is not None:
             self._ray.kill(self._desk)
+        if self._asked:  # they end with the desk
+            await asyncio.wait(list(self._asked), timeout=LEAVE_SECONDS)
+        self.close()
+
+    def close(self) -> None:
+        """Leave the cluster, and end it where it is our own."""
         self._cleaning.close()
+
+
+async def _reply_of(reference: Any) -> Any:
+    return await reference
 
 
 def _work(task: Task, desk: Any, name: str) -> Outcome:

@@ -50,7 +50,8 @@ class Cluster(Protocol):
     async def work(self, task: Task, name: str) -> Outcome:
         """Have a worker label a shard. Raises WorkerLost."""
 
-    def close(self) -> None: ...
+    async def leave(self) -> None:
+        """Give everything up that is still there."""
 
 
 Connect = Callable[[int, Capabilities, float | None, float], Cluster]
@@ -97,7 +98,7 @@ class Fleet:
             if self.end != "interrupted":
                 raise
         finally:
-            self._cluster.close()
+            await self._cluster.leave()
         if self._error is not None:
             raise self._error
         return self.end
