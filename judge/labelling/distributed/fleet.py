@@ -16,7 +16,7 @@ from judge.errors import JudgeError, UsageError
 from judge.labelling.asking import Purchases
 from judge.labelling.budget import Budget
 from judge.labelling.dataset import Dataset
-from judge.labelling.distributed.desk import Message, Reply
+from judge.labelling.distributed.desk import Message, Reply, Rhythm
 from judge.labelling.distributed.worker import Outcome, Task, task_for
 from judge.labelling.gate import Gate
 from judge.labelling.interrupts import interrupts
@@ -84,6 +84,7 @@ class Fleet:
         self._whole: dict[str, Any] = {}
         """What the first part to end counted: the others must have read the same."""
         self._replies: list[Reply] = []
+        self._rhythm = Rhythm()
         self._tasks: set[asyncio.Task[None]] = set()
         self._delivering: asyncio.Task[None] | None = None
 
@@ -207,6 +208,7 @@ class Fleet:
     async def _deliver(self) -> None:
         try:
             while self._replies:
+                await self._rhythm.beat()
                 replies, self._replies = self._replies, []
                 await self._cluster.ask("deliver", replies)
         finally:

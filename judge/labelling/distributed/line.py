@@ -10,7 +10,7 @@ from itertools import count
 from typing import Any, Self
 
 from judge.labelling.budget import Budget
-from judge.labelling.distributed.desk import LINGER, Message, Reply
+from judge.labelling.distributed.desk import Message, Reply, Rhythm
 from judge.labelling.gate import Closed, Gate
 from judge.labelling.journal import Finished, GroupCommit
 from judge.request import RateLimits
@@ -37,6 +37,7 @@ class Line:
         self._waiting: dict[int, asyncio.Future[Any]] = {}
         self._sending: asyncio.Task[None] | None = None
         self._broken: Exception | None = None
+        self._rhythm = Rhythm()
 
     async def __aenter__(self) -> Self:
         self._listening = asyncio.create_task(self._receive())
@@ -73,7 +74,7 @@ class Line:
     async def _send(self) -> None:
         try:
             while self._out:
-                await asyncio.sleep(LINGER)
+                await self._rhythm.beat()
                 messages, self._out = self._out, []
                 await self._tell(messages)
         except Exception as error:  # noqa: BLE001  (whoever waits for a reply must learn of it)
