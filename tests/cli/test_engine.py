@@ -161,9 +161,15 @@ def test_what_does_not_go_together_is_refused_before_anything_is_bought(tmp_path
 
 def test_the_table_is_written_elsewhere_without_an_engine_too(tmp_path, server):
     write(tmp_path / "data.jsonl", 1)
-    done = Direct(tmp_path, server).label("--to", "zip://labels.parquet::out.zip")
+    judge = Direct(tmp_path, server)
+    done = judge.label("--to", "out/labels.parquet")
     assert done.returncode == 0, done.stderr
-    assert (tmp_path / "out.zip").exists()
+    assert (tmp_path / "out/labels.parquet").read_bytes() == (
+        tmp_path / "runs/r/records.parquet"
+    ).read_bytes()
+    failed = judge.label("--to", "zip://labels.parquet::missing.zip")
+    assert failed.returncode == 2 and "could not be written to --to" in failed.stderr
+    assert judge.manifest()["status"] == "complete" and server.stats()["bought_again"] == 0
 
 
 def test_without_the_package_the_error_names_the_extra(tmp_path, server, monkeypatch):

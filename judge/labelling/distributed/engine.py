@@ -90,7 +90,7 @@ class RayEngine:
 
 
 class RayCluster:
-    """A connection to a cluster, with a desk on it. A connection that this process had already is used, and left.
+    """A connection to a cluster, with a desk on it. Where none is named, one that this process had already is used, and left.
 
     Args:
         address: As ``RayEngine`` has it.
@@ -100,14 +100,14 @@ class RayCluster:
 
     def __init__(self, address: str, workers: int, cpus: int | None = None) -> None:
         self._cleaning = contextlib.ExitStack()
-        address = address or os.environ.get("RAY_ADDRESS", "")
+        named, address = bool(address), address or os.environ.get("RAY_ADDRESS", "")
         os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
         if not address:
             _keep_to_this_machine()
         import ray
 
         self._ray: Any = ray
-        if not self._ray.is_initialized():
+        if named or not self._ray.is_initialized():
             self._init(address, cpus)
             self._cleaning.callback(self._ray.shutdown)
         there = self._ray.cluster_resources().get("CPU", 0.0)
