@@ -120,6 +120,21 @@ def test_a_worker_that_stops_takes_back_only_its_own_requests():
     run(main())
 
 
+def test_a_request_that_is_taken_back_in_the_breath_in_which_it_was_made_is_answered():
+    async def main():
+        middle = desk(ceiling=1)
+        async with line_to(middle, "a") as one:
+            gate = SharedGate(one, 1)
+            await gate.enter(first=True)
+            entering = asyncio.create_task(gate.enter(first=True))
+            await asyncio.sleep(0)
+            gate.close()
+            with pytest.raises(Closed):
+                await entering
+
+    run(main())
+
+
 def test_money_is_set_aside_for_all_workers_together_and_a_lost_one_may_have_spent_its_own():
     async def main():
         middle = desk(limit=10.0, spent=1.0)

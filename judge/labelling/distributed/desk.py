@@ -162,9 +162,11 @@ class Desk:
     async def gone(self, name: str) -> None:
         """A worker is lost or done: what it had under way is given back, and what it may have bought counts as spent."""
         worker = self._workers.pop(name)
-        self._withdraw(worker)
-        for task in worker.tasks:
+        waiting = [*worker.entering, *worker.tasks]
+        await asyncio.sleep(0)  # one that is cancelled before it has begun never notices
+        for task in waiting:
             task.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
         for tokens in list(worker.entered.elements()):
             self._leave(worker, tokens, None)
         for most in list(worker.reserved.elements()):
@@ -265,8 +267,9 @@ class Desk:
         self.gate.leave(tokens, used)
 
     def _withdraw(self, worker: _Worker) -> None:
-        for task in worker.entering:
-            task.cancel()
+        for task in list(worker.entering):
+            # Not at once: one that is cancelled before it has begun would never reply.
+            asyncio.get_running_loop().call_soon(task.cancel)
 
     def _refused(self, _: _Worker, retry_after: float | None, overloaded: bool) -> None:
         self.gate.refused(retry_after, overloaded=overloaded)
