@@ -89,6 +89,7 @@ def limited(bench: Bench) -> dict[str, object]:
     with Process(
         "--latency", "0.1", "--requests-per-minute", str(rate * 60), "--burst", str(1 / 60)
     ) as server:
+        bench.args.in_flight = 32  # so that the limit is what holds them up
         answered = bench.rate(server, "limited", 4)
         stats = server.stats()
     return {
@@ -133,6 +134,7 @@ def main() -> None:
     parser.add_argument("--latency", type=float, default=0.2)
     parser.add_argument("--rounds", type=int, default=3)
     args = parser.parse_args()
+    asked = dict(vars(args))
     os.environ["OPENAI_API_KEY"] = KEY  # workers inherit it when the cluster starts
     os.environ.pop("RAY_ADDRESS", None)
     cluster = RayCluster("", 2, cpus=2)
@@ -145,7 +147,7 @@ def main() -> None:
             found = {"throughput": throughput(bench), "killed": killed(bench), "limited": limited(bench)}
     finally:
         cluster.close()
-    print(json.dumps({"date": datetime.now(UTC).date().isoformat(), **vars(args), **found}, indent=1))
+    print(json.dumps({"date": datetime.now(UTC).date().isoformat(), **asked, **found}, indent=1))
 
 
 if __name__ == "__main__":
