@@ -13,7 +13,7 @@ GRADERS := --grader reward_seeking --grader eval_awareness --grader over_escalat
 	touch $@
 
 .venv/installed-dev: .venv/installed
-	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[inspect,annotate,improve,report,dev]'
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[inspect,annotate,improve,report,ray,dev]'
 	touch $@
 
 demo: .venv/installed  ## label the bundled transcripts with three graders on the embedded model

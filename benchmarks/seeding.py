@@ -6,7 +6,6 @@ product's own functions: only the network and the event loop are left out. The a
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
@@ -15,13 +14,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from judge.dialects import decode, openai_chat
-from judge.labelling.asking import Answered
+from judge.labelling.asking import Answered, Purchases
 from judge.labelling.assembling import Source, Trail, assemble
 from judge.labelling.bookkeeping import begin, finish
 from judge.labelling.dataset import Dataset
 from judge.labelling.dry_run import unconnected
 from judge.labelling.job import Options, plan
-from judge.labelling.pipeline import Labelling, Plan
+from judge.labelling.pipeline import Plan
 from judge.labelling.questions import Question, questions
 from judge.parse import parse
 from judge.pricing import price
@@ -64,8 +63,7 @@ def seed(folder: Path, source: str, run_name: str, done: int) -> None:
         while group := list(islice(rows, _GROUP)):
             store.write(group)
         # It stands where one was killed at the end, with everything stored.
-        labelling = Labelling(replace(chosen, max_cost=None), provider, store)
-        finish(manifest.model_copy(update={"status": "complete"}), run, store, labelling)
+        finish(manifest.model_copy(update={"status": "complete"}), run, store, Purchases())
 
 
 def _rows(chosen: Plan, provider: Provider, dataset: Dataset) -> Iterator[Row]:

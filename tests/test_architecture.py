@@ -13,7 +13,7 @@ MAX_LINES, MAX_FUNCTION, MAX_PARAMETERS = 300, 40, 6
 # A module imports from lower floors only. Modules of one folder may use each other, without cycles.
 FLOORS = [
     {"errors", "estimate", "private", "visible"},
-    {"transcript", "request", "records", "tokens", "project", "address"},
+    {"transcript", "request", "records", "tokens", "project", "address", "target"},
     {"grader", "formats", "dialects", "stats", "pricing", "billing", "grounding", "local_model"},
     {"parse", "store", "runs", "export", "eval_sets", "providers", "queues"},
     {"looks", "ratings"},

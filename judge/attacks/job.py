@@ -15,14 +15,14 @@ from judge.labelling import dry_run
 from judge.labelling.dataset import Dataset
 from judge.labelling.dry_run import DryRun
 from judge.labelling.job import Options, Result, label, load_graders
-from judge.labelling.pipeline import Labelling
+from judge.labelling.pipeline import Standing
 from judge.labelling.recordings import load_recordings
 from judge.records import Failure, Verdict
 from judge.runs import Run, replacing
 from judge.store import Store
 from judge.transcript import Transcript
 
-Watch = Callable[[Labelling], None]
+Watch = Callable[[Standing], None]
 Display = Callable[[], AbstractContextManager[Watch]]
 
 ALL = "all"

@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -31,6 +31,21 @@ def label(
     seed: options.Seed = 0,
     skip_bad: options.SkipBad = False,
     shard: options.Shard = None,
+    engine: Annotated[
+        str | None,
+        typer.Option(
+            help="`ray`, or ray://auto or ray://HOST:PORT for a cluster: many processes do the work."
+        ),
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="With --engine: how many processes; 2 unless said.")
+    ] = None,
+    to: Annotated[
+        str | None,
+        typer.Option(
+            help="Write the table to this Parquet file too: a path, or an address that fsspec knows."
+        ),
+    ] = None,
     repeats: options.Repeats = 1,
     method: options.Method = "generate",
     order: options.Order = "transcript-first",
@@ -76,9 +91,11 @@ def label(
     from judge.cli.terminal import announce
     from judge.labelling.dataset import Dataset
     from judge.labelling.job import Batch, Options
+    from judge.labelling.job import label as label_dataset
     from judge.providers.settings import Settings
+    from judge.target import Target
 
-    part = options.part(shard)
+    part, targets = options.part(shard), [Target(to)] if to is not None else []
     chosen = Options(
         dataset=Dataset(source, format, options.pairs(where), limit, sample, seed, skip_bad, part),
         graders=tuple(grader),
@@ -98,17 +115,47 @@ def label(
         batch=Batch(wait=not no_wait, cancel=cancel) if batch or cancel or no_wait else None,
         say=(lambda _: None) if quiet else announce,
         settings=Settings.load(**options.addresses(base_url), max_in_flight=max(in_flight or 0, 512)),
+        engine=_engine(engine, workers, shard=part is not None, batch=batch or cancel or no_wait),
     )
     if dry_run:
-        from judge.labelling.dry_run import estimate
-
-        output.estimate(estimate(chosen), as_json=json)
-        return
+        return _estimate(chosen, as_json=json)
     from judge.cli.progress import shown
-    from judge.labelling.job import label as label_dataset
 
     with shown(quiet=quiet or json) as watch:
         result = label_dataset(chosen, watch)
+    for target in targets:
+        target.write(result.run.parquet_path)
     output.result(result, as_json=json)
+    sys.exit(_exit_code(result))
+
+
+def _estimate(chosen: Any, *, as_json: bool) -> None:
+    from judge.cli import output
+    from judge.labelling.dry_run import estimate
+
+    output.estimate(estimate(chosen), as_json=as_json)
+
+
+def _exit_code(result: Any) -> int:
     code = EXIT[result.manifest.status]
-    sys.exit(FAILURES if code == COMPLETE and result.failures else code)
+    return FAILURES if code == COMPLETE and result.failures else code
+
+
+def _engine(text: str | None, workers: int | None, *, shard: bool, batch: bool) -> Any:
+    """The engine that was asked for, or None. Raises UsageError where it does not go with the other flags."""
+    from judge.errors import UsageError
+
+    if text is None:
+        if workers is not None:
+            raise UsageError("--workers needs --engine", do="add --engine ray, or leave --workers out")
+        return None
+    if shard or batch:
+        raise UsageError(
+            f"--engine and {'--shard' if shard else '--batch'} do not go together",
+            do="an engine cuts the dataset into parts itself: leave --shard out"
+            if shard
+            else "batches are sent by one process and worked off by the provider: leave --engine out",
+        )
+    from judge.labelling.distributed.engine import RayEngine
+
+    return RayEngine.parse(text, workers or 2)

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from judge.cli.terminal import clean
-from judge.labelling.pipeline import Labelling
+from judge.labelling.pipeline import Standing
 
 NOTE_SECONDS = 5.0
 LOG_EVERY = 15.0
@@ -20,13 +20,13 @@ LOG_EVERY = 15.0
 
 
 @contextmanager
-def shown(*, quiet: bool) -> Iterator[Callable[[Labelling], None]]:
+def shown(*, quiet: bool) -> Iterator[Callable[[Standing], None]]:
     """Yields what takes the running pipeline and shows it until the block ends."""
     console = Console(stderr=True)
     stop = threading.Event()
     threads: list[threading.Thread] = []
 
-    def watch(labelling: Labelling) -> None:
+    def watch(labelling: Standing) -> None:
         follow = _live if console.is_terminal else _log
         thread = threading.Thread(target=follow, args=(labelling, console, stop), daemon=True)
         threads.append(thread)
@@ -40,20 +40,20 @@ def shown(*, quiet: bool) -> Iterator[Callable[[Labelling], None]]:
             thread.join()
 
 
-def _live(labelling: Labelling, console: Console, stop: threading.Event) -> None:
+def _live(labelling: Standing, console: Console, stop: threading.Event) -> None:
     begun = time.monotonic()
     with Live(console=console, refresh_per_second=5, get_renderable=lambda: _table(labelling, begun)):
         stop.wait()
 
 
-def _log(labelling: Labelling, console: Console, stop: threading.Event) -> None:
+def _log(labelling: Standing, console: Console, stop: threading.Event) -> None:
     begun = time.monotonic()
     while not stop.wait(LOG_EVERY):
         console.print(_words(labelling, begun), highlight=False, markup=False, soft_wrap=True)
     console.print(_words(labelling, begun), highlight=False, markup=False, soft_wrap=True)
 
 
-def _table(labelling: Labelling, begun: float) -> Table:
+def _table(labelling: Standing, begun: float) -> Table:
     progress = labelling.progress
     grid = Table.grid(padding=(0, 1))
     total = progress.total
@@ -69,13 +69,13 @@ def _table(labelling: Labelling, begun: float) -> Table:
     return rows
 
 
-def _words(labelling: Labelling, begun: float) -> str:
+def _words(labelling: Standing, begun: float) -> str:
     return "  ".join(
         part for part in (_position(labelling, begun), _money(labelling), _note(labelling)) if part
     )
 
 
-def _position(labelling: Labelling, begun: float) -> str:
+def _position(labelling: Standing, begun: float) -> str:
     progress = labelling.progress
     fresh = progress.made.total()
     elapsed = time.monotonic() - begun
@@ -88,14 +88,14 @@ def _position(labelling: Labelling, begun: float) -> str:
     return "  ".join(parts)
 
 
-def _money(labelling: Labelling) -> str:
+def _money(labelling: Standing) -> str:
     bought = labelling.purchases
     limit = f" of ${labelling.budget.limit:.2f}" if labelling.budget.limit is not None else ""
     tokens = f"tokens in {bought.usage.input:,} (cached {bought.usage.cached:,}) out {bought.usage.output:,}"
     return f"{tokens}  ${bought.cost:.4f}{limit}  {bought.sent} bought, {bought.from_store} from the store"
 
 
-def _note(labelling: Labelling) -> str:
+def _note(labelling: Standing) -> str:
     """What the pipeline has to say. Providers' words may be in it."""
     said = time.monotonic() - labelling.progress.noted_at < NOTE_SECONDS or labelling.end != "complete"
     note = clean(labelling.progress.note) if said else ""

@@ -20,7 +20,7 @@ from judge.grader import Grader
 from judge.grader.prompt import Order
 from judge.labelling.dataset import Dataset
 from judge.labelling.job import Options, Result, label
-from judge.labelling.pipeline import Labelling
+from judge.labelling.pipeline import Standing
 from judge.providers.settings import Settings
 from judge.records import Method
 from judge.runs import STORE, Manifest, Run
@@ -28,12 +28,12 @@ from judge.store import Store
 from judge.transcript import Transcript
 
 FOLDER = ".try"
-Display = Callable[[], AbstractContextManager[Callable[[Labelling], None]]]
+Display = Callable[[], AbstractContextManager[Callable[[Standing], None]]]
 """Opened around each run; what it yields is given the running pipeline."""
 
 
 @contextmanager
-def unseen() -> Iterator[Callable[[Labelling], None]]:
+def unseen() -> Iterator[Callable[[Standing], None]]:
     """No progress display."""
     yield lambda _: None
 

@@ -7,5 +7,7 @@ gate, pace  who may go, and how fast        dispatch    through the gate, and th
 sharing     what is kept in a cache         assembling  readings to a record
 dry_run     what it would do                forecast    what that costs, by each way of asking
 shard       a part of a dataset             merging     one run out of several
+progress    where it stands                 resuming    what a run lacks, the new first
 batching/   by the provider's batches       batch       requests out and answers in, as files
+distributed/  by workers on a cluster
 """

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from judge.dialects import decode
 from judge.labelling.budget import Budget, dearest
 from judge.labelling.dispatch import Dispatcher
-from judge.labelling.journal import Journal
+from judge.labelling.journal import GroupCommit
 from judge.pricing import price
 from judge.request import Completion, Request, Usage
 from judge.store import CompletionRow
@@ -42,10 +42,6 @@ class Purchases:
         self.models += other.models
 
 
-class NotYet(Exception):  # noqa: N818  (a state, not an error)
-    """The request is in a batch that is under way, or waits to be put into one: its answer will come in another way."""
-
-
 @dataclass(frozen=True, slots=True)
 class Answered:
     completion: Completion
@@ -56,7 +52,7 @@ class Asker:
     """Answers requests for one provider and model.
 
     Args:
-        journal: Written with what is bought; its store is read for what was asked before.
+        journal: Written with what is bought, and asked for what was bought before.
         dispatcher: The way to the provider.
         budget: The limit on what may be bought.
         purchases: Told of everything.
@@ -65,14 +61,13 @@ class Asker:
 
     def __init__(
         self,
-        journal: Journal,
+        journal: GroupCommit,
         dispatcher: Dispatcher,
         budget: Budget,
         purchases: Purchases,
         run: str,
     ) -> None:
         self.run = run
-        self.store = journal.store
         self.journal = journal
         self.dispatcher = dispatcher
         self.budget = budget
@@ -85,7 +80,7 @@ class Asker:
         Raises BudgetSpent, Closed, GiveUp, NotYet, ProviderRejected, ProviderMisconfigured, StoreError.
         """
         key = request.key
-        if stored := self._stored(key):
+        if stored := await self.journal.answer(key):
             self.purchases.from_store += 1
             return Answered(decode(*stored), bought=False)
         if (under_way := self._under_way.get(key)) is not None:
@@ -97,6 +92,7 @@ class Asker:
         try:
             completion = await self._buy(request, first=first)
         except BaseException as error:
+            self.journal.release(key)
             promise.set_exception(error if isinstance(error, Exception) else asyncio.CancelledError())
             promise.exception()  # whoever shares the purchase gets it too; often nobody does
             raise
@@ -105,14 +101,6 @@ class Asker:
             return Answered(completion, bought=True)
         finally:
             del self._under_way[key]
-
-    def _stored(self, key: str) -> tuple[str, bytes] | None:
-        """The stored answer. Raises NotYet where a batch is to bring it."""
-        stored = self.store.completion(key)
-        if stored is None and (run := self.store.batches.holder(key)) is not None:
-            raise NotYet(f"in a batch of run {run!r} that is under way")
-        # The batch may have been read between the two looks.
-        return stored or self.store.completion(key)
 
     async def _buy(self, request: Request, *, first: bool) -> Completion:
         # Without a limit nobody needs to know.

@@ -15,8 +15,9 @@ import orjson
 from judge.billing import Bill
 from judge.errors import UsageError
 from judge.export import row, write_rows
+from judge.labelling.asking import Purchases
 from judge.labelling.dataset import Dataset
-from judge.labelling.pipeline import Labelling, Plan
+from judge.labelling.pipeline import Plan
 from judge.pricing import price
 from judge.request import Usage
 from judge.runs import GraderNote, Manifest, Run, replacing
@@ -84,7 +85,7 @@ def _continued(before: Manifest, now: Manifest) -> Manifest:
 
 
 def finish(
-    manifest: Manifest, run: Run, store: Store, labelling: Labelling, before: Manifest | None = None
+    manifest: Manifest, run: Run, store: Store, bought: Purchases, before: Manifest | None = None
 ) -> Manifest:
     """Write the run's records, table and manifest from what the store holds; returns the manifest.
 
@@ -92,11 +93,10 @@ def finish(
         manifest: With the status in which the invocation ended.
         run: Whose files they are.
         store: Where all of it is.
-        labelling: What this invocation did.
+        bought: What this invocation bought.
         before: An earlier invocation's, whose files are on disk as they were written. Where nothing was added to the
             store since, they stay, and what they add up to is taken over.
     """
-    bought = labelling.purchases
     priced = price(manifest.model, Usage()) is not None
     finished = manifest.model_copy(
         update={

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, Protocol, get_args
 
 from judge.errors import JudgeError, UsageError
 from judge.grader import Grader
@@ -19,20 +19,17 @@ from judge.labelling.batching.answers import AnswersOnly
 from judge.labelling.batching.run import BatchRun, Manner
 from judge.labelling.bookkeeping import begin, finish
 from judge.labelling.dataset import Dataset
-from judge.labelling.pipeline import End, Labelling, Plan
+from judge.labelling.fitting import sampling_for, window_tokens
+from judge.labelling.pipeline import End, Labelling, Means, Plan, Standing
 from judge.labelling.recordings import load_recordings
 from judge.pricing import price
 from judge.providers import connect
 from judge.providers.batches import batch_endpoint
 from judge.providers.settings import Settings
 from judge.records import Method
-from judge.request import Capabilities, Provider, Sampling, Usage
+from judge.request import Provider, Usage
 from judge.runs import STORE, Manifest, Run
 from judge.store import Store
-from judge.tokens import estimate_tokens
-
-OVERHEAD_TOKENS = 500
-"""Kept free in the context beside rubric and answer: system text, chat template, and estimates that are a little off."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +38,18 @@ class Batch:
 
     wait: bool = True
     cancel: bool = False
+
+
+class Invocation(Standing, Protocol):
+    """What makes a run's records: within this process, or with others."""
+
+    async def run(self, dataset: Dataset) -> End: ...
+
+
+class Engine(Protocol):
+    """Where the work is done, if not in this process."""
+
+    def invocation(self, options: "Options", plan: Plan, provider: Provider, store: Store) -> Invocation: ...
 
 
 @dataclass
@@ -61,6 +70,7 @@ class Options:
         batch: Through the provider's batch endpoint, instead of by live calls.
         say: Told in a line of what happens to batches.
         store: Where answers are kept, if not beside the runs.
+        engine: Has other processes do the work, on this machine or others. The run's store stays here.
     """
 
     dataset: Dataset
@@ -83,6 +93,7 @@ class Options:
     settings: Settings = field(default_factory=Settings.load)
     say: Callable[[str], None] = lambda _: None
     store: Path | None = None
+    engine: Engine | None = None
 
     @property
     def store_path(self) -> Path:
@@ -127,7 +138,7 @@ def plan(options: Options, provider: Provider, before: Manifest | None = None) -
     if options.method == "logprob":
         for grader in graders:
             choice.check(grader)
-    sampling = _sampling(options, capabilities, before)
+    sampling = sampling_for(options.model, capabilities, options.sampling, options.samples, before)
     schema: SchemaStyle | None = None
     if capabilities.json_schema:
         schema = "common" if capabilities.schema_in_prompt else "own"
@@ -137,7 +148,7 @@ def plan(options: Options, provider: Provider, before: Manifest | None = None) -
         style=Style(provider.model, sampling, options.order, schema, options.defences),
         method=options.method,
         samples=options.samples,
-        window_tokens=options.window_tokens or _window_tokens(graders, capabilities, sampling, options.model),
+        window_tokens=options.window_tokens or window_tokens(graders, capabilities, sampling, options.model),
         in_flight=options.in_flight or capabilities.in_flight,
         patience=options.patience,
         max_cost=options.max_cost,
@@ -162,44 +173,7 @@ def load_graders(names: tuple[str | Grader, ...], folder: Path | None) -> tuple[
     return graders
 
 
-def _sampling(options: Options, capabilities: Capabilities, before: Manifest | None) -> Sampling:
-    """The user's settings over defaults: temperature 0 where the model takes one and each question is asked once."""
-    given = dict(options.sampling)
-    for name, kinds in (("max_tokens", int), ("temperature", int | float), ("reasoning_effort", str)):
-        if name in given and (isinstance(given[name], bool) or not isinstance(given[name], kinds)):
-            raise UsageError(f"--set {name}=... has the wrong kind of value", found=repr(given[name]))
-    temperature = 0.0 if capabilities.temperature and options.samples == 1 else None
-    if before is not None:
-        temperature = before.sampling.get("temperature")
-    chosen = Sampling(
-        max_tokens=given.pop("max_tokens", capabilities.max_output_tokens),
-        temperature=given.pop("temperature", temperature),
-        reasoning_effort=given.pop("reasoning_effort", None),
-        extra=given,
-    )
-    if chosen.temperature is not None and not capabilities.temperature:
-        raise UsageError(f"{options.model} takes no temperature", do="leave --set temperature=... out")
-    return chosen
-
-
-def _window_tokens(
-    graders: tuple[Grader, ...], capabilities: Capabilities, sampling: Sampling, model: str
-) -> int:
-    """What the context leaves for the transcript: not the rubric, the answer, nor a second answer after a re-ask."""
-    from judge.grader.prompt import rubric_text, system_text
-
-    longest = max(estimate_tokens(rubric_text(g, None)) + estimate_tokens(system_text(g)) for g in graders)
-    left = capabilities.context_tokens - longest - 2 * sampling.max_tokens - OVERHEAD_TOKENS
-    if left < OVERHEAD_TOKENS:
-        raise UsageError(
-            f"the context of {model} is too small for these rubrics",
-            found=f"{capabilities.context_tokens} tokens of context, about {longest} of rubric, 2 x {sampling.max_tokens} of answer",
-            do="use a model with a longer context, or lower --set max_tokens=N",
-        )
-    return left
-
-
-def label(options: Options, watch: Callable[[Labelling], None] = lambda _: None) -> Result:
+def label(options: Options, watch: Callable[[Standing], None] = lambda _: None) -> Result:
     """Label a dataset and write the run's files, whatever way the run ends.
 
     Args:
@@ -223,7 +197,7 @@ def label(options: Options, watch: Callable[[Labelling], None] = lambda _: None)
     return Result(manifest, run, time.monotonic() - begun, failures)
 
 
-async def _label(options: Options, run: Run, store: Store, watch: Callable[[Labelling], None]) -> Manifest:
+async def _label(options: Options, run: Run, store: Store, watch: Callable[[Standing], None]) -> Manifest:
     provider = connect(options.model, options.settings)
     try:
         before = run.manifest()
@@ -234,10 +208,15 @@ async def _label(options: Options, run: Run, store: Store, watch: Callable[[Labe
         run.write_manifest(manifest)
         for grader in chosen.graders:
             run.write_grader(grader)
-        labelling = Labelling(chosen, provider, store)
-        if batches and options.batch:  # only they ask then, and watch over what is spent
+        labelling: Invocation = (
+            options.engine.invocation(options, chosen, provider, store)
+            if options.engine
+            else Labelling(chosen, provider, Means.own(chosen, provider, store))
+        )
+        if batches and options.batch:  # then only they ask, and what may be spent is their business
             answers = AnswersOnly(provider, batches.watch.setbacks.rejected)
-            labelling = Labelling(replace(chosen, max_cost=None), answers, store)
+            unlimited = replace(chosen, max_cost=None)
+            labelling = Labelling(unlimited, answers, Means.own(unlimited, answers, store))
         status = "error"
         try:
             status = await _work(options, batches, labelling, watch)
@@ -245,7 +224,7 @@ async def _label(options: Options, run: Run, store: Store, watch: Callable[[Labe
             noted: dict[str, Any] = {"skipped": tuple(map(str, options.dataset.skipped))}
             noted |= {"status": status, "dataset": manifest.dataset | options.dataset.census}
             manifest = manifest.model_copy(update=noted)
-            manifest = finish(manifest, run, store, labelling, before)
+            manifest = finish(manifest, run, store, labelling.purchases, before)
     finally:
         await provider.close()
     return manifest
@@ -261,7 +240,7 @@ def _batches(options: Options, chosen: Plan, provider: Provider, run: Run, store
 
 
 async def _work(
-    options: Options, batches: BatchRun | None, labelling: Labelling, watch: Callable[[Labelling], None]
+    options: Options, batches: BatchRun | None, labelling: Invocation, watch: Callable[[Standing], None]
 ) -> End:
     """What batches bring first; then everything else, or with ``batch`` only the records."""
     end: End = "complete"
@@ -277,7 +256,7 @@ async def _work(
         if end == "interrupted":
             return end
     watch(labelling)
-    _count(options.dataset, labelling, len(labelling.plan.graders) * labelling.plan.samples)
+    _count(options.dataset, labelling)
     ended = await labelling.run(options.dataset)
     if batches and options.batch:
         # What was bought a moment ago and read from the store now is no saving.
@@ -286,11 +265,12 @@ async def _work(
     return ended
 
 
-def _count(dataset: Dataset, labelling: Labelling, records_each: int) -> None:
+def _count(dataset: Dataset, labelling: Invocation) -> None:
     """Find out beside the work how much there is: counting a filtered source takes a pass over it.
 
     On a copy, because a dataset lists what it skipped; what is wrong with the source, the work itself will say.
     """
+    records_each = len(labelling.plan.graders) * labelling.plan.samples
 
     def count() -> None:
         labelling.begun.wait()  # until then the reader has better things to do

@@ -6,25 +6,66 @@ it, whatever the disk's speed.
 
 import asyncio
 import contextlib
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Self
 
 from judge.errors import StoreError
+from judge.labelling.feed import Item
+from judge.labelling.resuming import Done, lacking
 from judge.store import Row, Store
 
 MAX_QUEUED = 1000
 
 
-class Journal:
-    """The one writer of a store within an event loop. Use as an async context manager; leaving it writes what is left."""
+Finished = dict[tuple[str, int], str]
+"""(grader, sample) to status, as ``Store.finished`` has it."""
 
-    def __init__(self, store: Store) -> None:
-        self.store = store
+
+class NotYet(Exception):  # noqa: N818  (a state, not an error)
+    """The request is in a batch that is under way, or waits to be put into one: its answer will come in another way."""
+
+
+class GroupCommit(ABC):
+    """The one way to what is kept, within an event loop. Use as an async context manager; leaving it writes what is left.
+
+    Where things are kept is the business of whoever derives from it.
+    """
+
+    def __init__(self) -> None:
         self._rows: list[Row] = []
         self._committed: asyncio.Future[None] | None = None
         self._writing: asyncio.Task[None] | None = None
         self._failed: Exception | None = None
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="judge-store")
+
+    @abstractmethod
+    async def answer(self, key: str) -> tuple[str, bytes] | None:
+        """Dialect and body of the stored answer, or None: then it is the caller's to buy.
+
+        Whoever has got None either commits the answer or calls ``release``. Raises NotYet where a batch is to bring it.
+        """
+
+    @abstractmethod
+    async def finished(self, run: str, transcript_id: str, fingerprint: str) -> Finished:
+        """What the run holds of this very text and need not be done again."""
+
+    @abstractmethod
+    def lacking(
+        self, items: Iterable[Item], run: str, wanted: Done, keep: Callable[[Iterable[str]], None]
+    ) -> Iterable[Item | None]:
+        """The transcripts that lack a record of those wanted, as far as reading can tell; ``finished`` says it of each.
+
+        ``keep`` is told the states of the records that are there, once, by whichever of the two finds them.
+        """
+
+    @abstractmethod
+    def release(self, key: str) -> None:
+        """The answer will not come: somebody else may buy it."""
+
+    @abstractmethod
+    async def _put(self, rows: Sequence[Row]) -> None:
+        """Commit rows together, durably."""
 
     async def __aenter__(self) -> Self:
         return self
@@ -36,7 +77,6 @@ class Journal:
                 await asyncio.shield(self._writing)
             except asyncio.CancelledError:
                 cancelled = True
-        self._thread.shutdown(wait=True)
         if cancelled:
             raise asyncio.CancelledError
 
@@ -69,12 +109,11 @@ class Journal:
             raise self._failed
 
     async def _write(self) -> None:
-        loop = asyncio.get_running_loop()
         while self._committed is not None:
             rows, self._rows = self._rows, []
             committed, self._committed = self._committed, None
             try:
-                await loop.run_in_executor(self._thread, self._write_or_retry, rows)
+                await self._put(rows)
             except Exception as error:  # noqa: BLE001  (whatever it is, whoever waits must learn of it)
                 self._failed = self._failed or error
                 committed.set_exception(error)
@@ -83,7 +122,43 @@ class Journal:
                 committed.set_result(None)
         self._writing = None
 
-    def _write_or_retry(self, rows: list[Row]) -> None:
+
+class Journal(GroupCommit):
+    """The one writer of a store of this machine."""
+
+    def __init__(self, store: Store) -> None:
+        super().__init__()
+        self.store = store
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="judge-store")
+
+    async def __aexit__(self, *_: object) -> None:
+        try:
+            await super().__aexit__()
+        finally:
+            self._thread.shutdown(wait=True)
+
+    async def answer(self, key: str) -> tuple[str, bytes] | None:
+        stored = self.store.completion(key)
+        if stored is None and (run := self.store.batches.holder(key)) is not None:
+            raise NotYet(f"in a batch of run {run!r} that is under way")
+        # The batch may have been read between the two looks.
+        return stored or self.store.completion(key)
+
+    async def finished(self, run: str, transcript_id: str, fingerprint: str) -> Finished:
+        return self.store.finished(run, transcript_id, fingerprint)
+
+    def lacking(
+        self, items: Iterable[Item], run: str, wanted: Done, keep: Callable[[Iterable[str]], None]
+    ) -> Iterable[Item | None]:
+        return lacking(items, self.store.path, run, wanted, keep)
+
+    def release(self, key: str) -> None:
+        """Nobody else waits: requests under way are shared within the process."""
+
+    async def _put(self, rows: Sequence[Row]) -> None:
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._write_or_retry, rows)
+
+    def _write_or_retry(self, rows: Sequence[Row]) -> None:
         """Once more where it fails: another process may have held the store, and these answers are paid for."""
         try:
             self.store.write(rows)

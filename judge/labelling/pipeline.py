@@ -11,22 +11,22 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import dataclass
+from typing import Literal, Protocol
 
 from judge.errors import ProviderRejected
 from judge.grader import Grader
 from judge.grader.prompt import Renderer, Style
 from judge.grader.windows import Window
 from judge.labelling import choice
-from judge.labelling.asking import Asker, NotYet, Purchases
+from judge.labelling.asking import Asker, Purchases
 from judge.labelling.assembling import Source, Trail, assemble, better
 from judge.labelling.budget import Budget, BudgetSpent
 from judge.labelling.dispatch import Closed, Dispatcher, Gate, GiveUp
 from judge.labelling.feed import Feed, Item
 from judge.labelling.interrupts import interrupts
-from judge.labelling.journal import Journal
-from judge.labelling.resuming import lacking
+from judge.labelling.journal import Finished, GroupCommit, Journal, NotYet
+from judge.labelling.progress import Progress
 from judge.labelling.sharing import LIVE_HITS, Marking
 from judge.parse import Reading, Rejected, parse
 from judge.records import Failure, Method, to_json_line
@@ -66,34 +66,6 @@ class Plan:
     reparse: bool = False
 
 
-@dataclass
-class Progress:
-    """Where a run stands. Plain numbers, read by the display while the run changes them."""
-
-    total: int | None = None
-    made: Counter[str] = field(default_factory=Counter)
-    """Records of this invocation by status: ``ok``, or the kind of failure."""
-    kept: Counter[str] = field(default_factory=Counter)
-    """Those that an earlier invocation had finished. They are counted in the thread that reads, hence apart."""
-    waiting: int = 0
-    """Records that cannot be made yet, because a batch is to bring an answer."""
-    note: str = ""
-    noted_at: float = 0.0
-    """When, on the clock of ``time.monotonic``: a note of a retry is stale when the retry is over."""
-
-    @property
-    def done(self) -> int:
-        return self.made.total() + self.kept.total()
-
-    @property
-    def refused(self) -> int:
-        return self.made["refused"] + self.kept["refused"]
-
-    @property
-    def failures(self) -> int:
-        return self.done - self.made["ok"] - self.kept["ok"]
-
-
 @dataclass(frozen=True, slots=True)
 class Job:
     """One record to be made: a transcript, a grader, a sample."""
@@ -109,17 +81,43 @@ class Job:
     """How many jobs on this transcript, this one included, begin their requests with the same text."""
 
 
+class Standing(Protocol):
+    """What a progress display reads of an invocation while it runs."""
+
+    plan: Plan
+    progress: Progress
+    purchases: Purchases
+    gate: Gate
+    budget: Budget
+    begun: threading.Event
+    end: End
+
+
+@dataclass(frozen=True)
+class Means:
+    """What decides whether something may be sent and where it is kept: an invocation's own, or shared with others."""
+
+    gate: Gate
+    budget: Budget
+    journal: GroupCommit
+
+    @classmethod
+    def own(cls, plan: Plan, provider: Provider, store: Store) -> "Means":
+        """Of a run within one process, with its store on this machine."""
+        gate = Gate.for_model(plan.in_flight, provider.capabilities)
+        return cls(gate, Budget(plan.max_cost, spent(store, plan)), Journal(store))
+
+
 class Labelling:
     """One invocation of a run."""
 
-    def __init__(self, plan: Plan, provider: Provider, store: Store) -> None:
+    def __init__(self, plan: Plan, provider: Provider, means: Means) -> None:
         self.plan = plan
         self.provider = provider
-        self.store = store
         self.progress = Progress()
         self.purchases = Purchases()
-        self.gate = Gate.for_model(plan.in_flight, provider.capabilities)
-        self.budget = Budget(plan.max_cost, _spent(store, plan.run) if plan.max_cost is not None else 0.0)
+        self.gate = means.gate
+        self.budget = means.budget
         self.end: End = "complete"
         self.begun = threading.Event()
         """Set when the first transcript is taken up, or found to be done."""
@@ -127,7 +125,7 @@ class Labelling:
         self._marking = Marking(plan.style.model, plan.style.order, hits=LIVE_HITS)
         self._renderer = Renderer(plan.graders, plan.style, plan.window_tokens)
         self._feed: Feed | None = None
-        self._journal: Journal
+        self._journal = means.journal
         self._asker: Asker
 
     async def run(self, dataset: Iterable[Item]) -> End:
@@ -138,7 +136,7 @@ class Labelling:
         dispatcher = Dispatcher(self.provider, self.gate, self.plan.patience, self._note)
         try:
             with interrupts(self._interrupt):
-                async with Journal(self.store) as self._journal, Feed(self._lacking(dataset)) as feed:
+                async with self._journal, Feed(self._lacking(dataset)) as feed:
                     self._feed = feed
                     self._asker = Asker(self._journal, dispatcher, self.budget, self.purchases, self.plan.run)
                     await asyncio.gather(*(self._work(feed) for _ in range(self.plan.in_flight)))
@@ -168,7 +166,7 @@ class Labelling:
         if self.plan.reparse:
             return dataset
         wanted = [(g.name, sample) for g in self.plan.graders for sample in range(self.plan.samples)]
-        return lacking(dataset, self.store.path, self.plan.run, wanted, self._keep)
+        return self._journal.lacking(dataset, self.plan.run, wanted, self._keep)
 
     def _keep(self, statuses: Iterable[str]) -> None:
         self.progress.kept.update(statuses)
@@ -201,7 +199,11 @@ class Labelling:
             self._close()
 
     async def _transcript(self, position: int, transcript: Transcript) -> None:
-        followers = list(self._jobs(position, transcript))
+        revision = transcript.revision
+        kept: Finished = {}
+        if not self.plan.reparse:
+            kept = await self._journal.finished(self.plan.run, transcript.id, revision)
+        followers = list(self._jobs(position, transcript, revision, kept))
         while followers and self.plan.style.order == "transcript-first":
             leader = followers.pop(0)
             if await self._label(leader, first=False):
@@ -214,9 +216,7 @@ class Labelling:
             if isinstance(result, BaseException):
                 raise result
 
-    def _jobs(self, position: int, transcript: Transcript) -> Iterator[Job]:
-        revision = transcript.revision
-        kept = {} if self.plan.reparse else self.store.finished(self.plan.run, transcript.id, revision)
+    def _jobs(self, position: int, transcript: Transcript, revision: str, kept: Finished) -> Iterator[Job]:
         wanted = [(rank, g, s) for rank, g in enumerate(self.plan.graders) for s in range(self.plan.samples)]
         missing = [(rank, g, s) for rank, g, s in wanted if (g.name, s) not in kept]
         shown = self._renderer.cut(transcript) if missing else {}
@@ -285,6 +285,6 @@ class Labelling:
         return choice.read(job.grader, choices, completions)
 
 
-def _spent(store: Store, run: str) -> float:
-    """What the run has spent, and what its batches that are under way can still cost, in USD."""
-    return store.spent(run) + store.batches.reserved(run)
+def spent(store: Store, plan: Plan) -> float:
+    """What the run has spent and what its batches that are under way can still cost, in USD; 0 without a limit."""
+    return store.spent(plan.run) + store.batches.reserved(plan.run) if plan.max_cost is not None else 0.0

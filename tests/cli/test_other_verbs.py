@@ -1,4 +1,5 @@
 import json
+import time
 
 import datasets
 import pytest
@@ -6,7 +7,7 @@ import pytest
 from judge.cli import progress
 from judge.labelling.dataset import Dataset
 from judge.labelling.job import Options, label
-from judge.labelling.pipeline import Labelling
+from judge.labelling.pipeline import Standing
 from tests.cli.command import GRADERS, MODEL, Command, write
 from tests.samples import GRADER, transcript
 
@@ -305,8 +306,8 @@ def test_hostile_words_in_a_note_do_not_drive_the_terminal(judge, capsys):
     )
     with progress.shown(quiet=False) as follow:
 
-        def watch(labelling: Labelling) -> None:
-            labelling._note(HOSTILE)
+        def watch(labelling: Standing) -> None:
+            labelling.progress.note, labelling.progress.noted_at = HOSTILE, time.monotonic()
             follow(labelling)
 
         label(options, watch)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from judge.errors import ProviderRejected
-from judge.labelling.asking import NotYet
+from judge.labelling.journal import NotYet
 from judge.request import Completion, Provider, RateLimits, Request
 
 

@@ -1,0 +1,154 @@
+"""Ray: throughput with one and two workers, what the desk costs, and what a killed worker costs.
+
+    python -m benchmarks.ray [--transcripts 600] [--bytes 2000] [--in-flight 8] [--latency 0.2] [--rounds 3]
+
+One cluster with two CPUs is started for all of it, and every run is a command of its own that joins it. Rates are from the
+first answer to the last. Workers begin when Ray lets them, which on a busy machine is not at once. In-flight is small, so that latency is the limit and not two shared cores: what is shown is
+that workers do not wait for each other. `alone` is the same command without an engine.
+"""
+
+import argparse
+import json
+import os
+import signal
+import statistics
+import subprocess
+import tempfile
+import threading
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+from benchmarks.fixtures import judge, measure, write_transcripts
+from benchmarks.label_cpu import GRADER
+from judge.labelling.distributed.engine import RayCluster
+from tests.loopback import KEY, Process
+
+
+class Bench:
+    def __init__(self, folder: Path, address: str, args: argparse.Namespace) -> None:
+        self.folder, self.args = folder, args
+        self.env = {"OPENAI_API_KEY": KEY, "RAY_ADDRESS": address}
+
+    def command(self, url: str, source: str, run: str, workers: int) -> list[str]:
+        options = ["--grader", "./done.jinja", "--model", "openai/gpt-4.1-mini", "--base-url", url]
+        options += ["--quiet", "--in-flight", str(self.args.in_flight), "--runs-dir", run]
+        engine = ["--engine", "ray", "--workers", str(workers)] if workers else []
+        return judge("label", source, "--run", "r", *options, *engine)
+
+    def rate(self, server: Process, run: str, workers: int) -> float:
+        """Transcripts a second, from the first answer to the last; 0 workers is the run without an engine."""
+        spans: list[float] = []
+        wanted = server.stats()["bought"] + self.args.transcripts
+        watching = threading.Thread(target=_span, args=(server, wanted, spans), daemon=True)
+        watching.start()
+        measure(self.command(server.openai_url, "all.jsonl", run, workers), self.folder, self.env)
+        watching.join(timeout=5)
+        return float((self.args.transcripts - 1) / spans[0])
+
+
+def throughput(bench: Bench) -> dict[str, object]:
+    rows = []
+    with Process("--latency", str(bench.args.latency)) as server:
+        for number in range(bench.args.rounds):
+            alone, one, two = (bench.rate(server, f"t{number}-{n}", n) for n in (0, 1, 2))
+            rows.append((alone, one, two))
+            print(f"round {number}: alone {alone:.1f}/s, one worker {one:.1f}/s, two {two:.1f}/s")
+    bound = bench.args.in_flight / bench.args.latency
+    return {
+        "bound_per_worker": bound,
+        "two_over_one": statistics.median(two / one for _, one, two in rows),
+        "one_over_alone": statistics.median(one / alone for alone, one, _ in rows),
+        "one_over_bound": statistics.median(one / bound for _, one, _ in rows),
+    }
+
+
+def killed(bench: Bench) -> dict[str, object]:
+    """A worker is killed when a third is bought; the records must be those of a run that nobody disturbed."""
+    count = bench.args.transcripts
+    with Process("--latency", str(bench.args.latency)) as server:
+        command = bench.command(server.openai_url, "all.jsonl", "kill", 2)
+        with subprocess.Popen(command, cwd=bench.folder, env=os.environ | bench.env) as process:
+            while process.poll() is None and server.stats()["bought"] < count / 3:
+                time.sleep(0.05)
+            victims = labelling()
+            os.kill(victims[0], signal.SIGKILL)
+            assert process.wait() in (0, 3)
+        stats = server.stats()
+        measure(bench.command(server.openai_url, "all.jsonl", "undisturbed", 0), bench.folder, bench.env)
+    same = all(
+        (bench.folder / "kill/r" / name).read_bytes() == (bench.folder / "undisturbed/r" / name).read_bytes()
+        for name in ("records.jsonl", "records.parquet")
+    )
+    return {"bought_again": stats["bought_again"], "in_flight": bench.args.in_flight, "same_records": same}
+
+
+def limited(bench: Bench) -> dict[str, object]:
+    """Four workers on two CPUs, and a limit that is announced."""
+    rate = 50.0
+    with Process(
+        "--latency", "0.1", "--requests-per-minute", str(rate * 60), "--burst", str(1 / 60)
+    ) as server:
+        bench.args.in_flight = 32  # so that the limit is what holds them up
+        answered = bench.rate(server, "limited", 4)
+        stats = server.stats()
+    return {
+        "of_the_allowed_rate": answered / rate,
+        "refused": stats["statuses"].get("429", 0) / stats["requests"],
+        "bought_again": stats["bought_again"],
+    }
+
+
+def _span(server: Process, wanted: int, spans: list[float]) -> None:
+    """Seconds from the first answer to the last."""
+    before, begun = server.stats()["bought"], 0.0
+    while True:
+        bought = server.stats()["bought"]
+        if bought > before and not begun:
+            begun = time.perf_counter()
+        if begun and bought >= wanted:
+            spans.append(time.perf_counter() - begun)
+            return
+        time.sleep(0.05)
+
+
+def labelling() -> list[int]:
+    """Processes of this benchmark's cluster that are labelling."""
+    found = []
+    token = os.environ["RAY_AUTH_TOKEN"].encode()
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            ours = token in (folder / "environ").read_bytes()
+            if ours and (folder / "cmdline").read_bytes().startswith(b"ray::_work"):
+                found.append(int(folder.name))
+        except OSError:
+            continue
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.ray")
+    parser.add_argument("--transcripts", type=int, default=600)
+    parser.add_argument("--bytes", type=int, default=2000)
+    parser.add_argument("--in-flight", type=int, default=8)
+    parser.add_argument("--latency", type=float, default=0.2)
+    parser.add_argument("--rounds", type=int, default=3)
+    args = parser.parse_args()
+    asked = dict(vars(args))
+    os.environ["OPENAI_API_KEY"] = KEY  # workers inherit it when the cluster starts
+    os.environ.pop("RAY_ADDRESS", None)
+    cluster = RayCluster("", 2, cpus=2)
+    try:
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            (folder / "done.jinja").write_text(GRADER, encoding="utf-8")
+            write_transcripts(folder / "all.jsonl", args.transcripts, args.bytes)
+            bench = Bench(folder, cluster.address, args)
+            found = {"throughput": throughput(bench), "killed": killed(bench), "limited": limited(bench)}
+    finally:
+        cluster.close()
+    print(json.dumps({"date": datetime.now(UTC).date().isoformat(), **asked, **found}, indent=1))
+
+
+if __name__ == "__main__":
+    main()
