@@ -108,11 +108,12 @@ class Asker:
 
     def _stored(self, key: str) -> tuple[str, bytes] | None:
         """The stored answer. Raises NotYet where a batch is to bring it."""
+        # In this order: a batch that is read between the two looks leaves its answer for the second.
+        run = self.store.batches.holder(key)
         stored = self.store.completion(key)
-        if stored is None and (run := self.store.batches.holder(key)) is not None:
+        if stored is None and run is not None:
             raise NotYet(f"in a batch of run {run!r} that is under way")
-        # The batch may have been read between the two looks.
-        return stored or self.store.completion(key)
+        return stored
 
     async def _buy(self, request: Request, *, first: bool) -> Completion:
         # Without a limit nobody needs to know.
