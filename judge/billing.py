@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from judge.pricing import prices_of
+from judge.pricing import PriceList
 from judge.request import Usage
 
 CLASSES = ("input", "cached", "cache_written", "output")
@@ -21,6 +21,7 @@ class Bill:
     usd: dict[str, float] | None = field(default_factory=lambda: dict.fromkeys(CLASSES, 0.0))
     naive_usd: float | None = 0.0
     """What the same calls cost in the naive order: rubric first, one by one, every input token at full price."""
+    _prices: PriceList = field(default_factory=PriceList, repr=False, compare=False)
 
     def add(self, model: str, usage: Usage, *, batch: bool = False) -> None:
         """One call."""
@@ -31,13 +32,13 @@ class Bill:
             CLASSES, (plain, usage.cached, usage.cache_written, usage.output), strict=True
         ):
             self.tokens[name] += count
-        prices, live = prices_of(model, batch=batch), prices_of(model)
+        prices, live = self._prices.of(model, batch=batch), self._prices.of(model)
         if prices is None or live is None or self.usd is None or self.naive_usd is None:
             self.usd = self.naive_usd = None
             return
         for name, cost in zip(CLASSES, prices.by_class(usage), strict=True):
             self.usd[name] += cost
-        self.naive_usd += live.of(usage.model_copy(update={"cached": 0, "cache_written": 0}))
+        self.naive_usd += live.of(Usage(input=usage.input, output=usage.output))
 
     @property
     def total(self) -> float | None:
