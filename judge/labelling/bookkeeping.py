@@ -11,7 +11,6 @@ from pathlib import Path
 
 from judge.billing import Bill
 from judge.errors import UsageError
-from judge.export import write_parquet
 from judge.labelling.dataset import Dataset
 from judge.labelling.pipeline import Labelling, Plan
 from judge.pricing import price
@@ -104,6 +103,8 @@ def finish(manifest: Manifest, run: Run, store: Store, labelling: Labelling, sta
 
 def write_files(manifest: Manifest, run: Run, store: Store) -> Manifest:
     """Records and table of a run from the store, and the manifest with what they add up to; returns it."""
+    from judge.export import write_parquet  # Arrow takes half a second to load, and no request waits for this
+
     primaries = {name: note.primary for name, note in manifest.graders.items()}
     run.write_records(store.records(run.name))
     totals = _Totals(primaries)
