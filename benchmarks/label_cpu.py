@@ -1,7 +1,6 @@
 """CPU for each label and share of the latency bound, beside two yardsticks: a plain SDK script and a lean durable sketch.
 
-    python -m benchmarks.label_cpu [--transcripts 2000] [--bytes 20000] [--in-flight 100] [--latency 0.1] [--rounds 3]
-    python -m benchmarks.label_cpu --curves concurrency|length|size
+    python -m benchmarks.label_cpu [--cases headline|concurrency|length|size] [--rounds 3] [--scale 1]
 
 The ways run in turn, in rounds, against a loopback provider in C whose own ceiling is printed first. CPU is user and system
 time of the whole process. What a way costs before its first transcript (imports, set-up) is measured in the same round by a
@@ -41,9 +40,16 @@ Label only what the assistant says about the task that the user gave.
 
 PRODUCT, LEAN = "judge label", "lean sketch"
 WAYS = (PRODUCT, LEAN, "parse", "create")
-CURVES: dict[str, tuple[tuple[int, int, int], ...]] = {  # (transcripts, bytes, in flight)
-    "concurrency": tuple((2000, 20_000, flight) for flight in (10, 30, 100, 300, 1000)),
-    "length": ((2000, 2000, 100), (2000, 8000, 100), (2000, 20_000, 100), (1000, 100_000, 100), (500, 400_000, 100)),
+CASES: dict[str, tuple[tuple[int, int, int], ...]] = {  # (transcripts, bytes, in flight)
+    "headline": ((2000, 20_000, 100), (5000, 20_000, 1000), (1000, 400_000, 100), (2000, 400_000, 1000)),
+    "concurrency": tuple(
+        (count, 20_000, flight)
+        for count, flight in ((500, 10), (1000, 30), (2000, 100), (3000, 300), (4000, 1000))
+    ),
+    "length": tuple(
+        (count, size, 100)
+        for count, size in ((2000, 2000), (2000, 8000), (2000, 20_000), (1500, 100_000), (1000, 400_000))
+    ),
     "size": tuple((count, 2000, 100) for count in (100, 1000, 10_000, 100_000)),
 }
 
@@ -85,7 +91,15 @@ class Bench:
         for left in self.folder.glob("*.sqlite*"):
             left.unlink()
         if way == PRODUCT:
-            where = ["--model", "openai/gpt-4.1-mini", "--run", "r", "--base-url", self.server.openai_url, "--quiet"]
+            where = [
+                "--model",
+                "openai/gpt-4.1-mini",
+                "--run",
+                "r",
+                "--base-url",
+                self.server.openai_url,
+                "--quiet",
+            ]
             options = ["--grader", "./done.jinja", "--in-flight", str(in_flight), *where]
             return measure(judge("label", data.name, *options), self.folder, self.env)
         script = "benchmarks.lean_sketch" if way == LEAN else "benchmarks.plain_script"
@@ -102,7 +116,9 @@ class Bench:
             for way in ways:
                 start = self.run(way, one, case.in_flight)
                 cost = self.run(way, data, case.in_flight)
-                wall = max(cost.wall - start.wall + case.latency, 1e-9)  # the one transcript waited once as well
+                wall = max(
+                    cost.wall - start.wall + case.latency, 1e-9
+                )  # the one transcript waited once as well
                 found[way].append(
                     Found(
                         (cost.cpu - start.cpu) / max(case.transcripts - 1, 1) * 1000,
@@ -135,7 +151,9 @@ def summary(case: Case, found: dict[str, list[Found]]) -> dict[str, Any]:
         for way, runs in found.items()
     }
     ratios = {
-        way: [round(ours.cpu_ms / theirs.cpu_ms, 3) for ours, theirs in zip(found[PRODUCT], runs, strict=True)]
+        way: [
+            round(ours.cpu_ms / theirs.cpu_ms, 3) for ours, theirs in zip(found[PRODUCT], runs, strict=True)
+        ]
         for way, runs in found.items()
         if way != PRODUCT
     }
@@ -149,9 +167,15 @@ def summary(case: Case, found: dict[str, list[Found]]) -> dict[str, Any]:
 
 def show(told: dict[str, Any]) -> None:
     case = told["case"]
-    print(f"\n{case['transcripts']} transcripts of {case['bytes']} bytes, {case['in_flight']} in flight, {case['latency']} s:")
+    print(
+        f"\n{case['transcripts']} transcripts of {case['bytes']} bytes, {case['in_flight']} in flight, {case['latency']} s:"
+    )
     for way, row in told["medians"].items():
-        ratio = f"  judge label / {way} = {told['ratios'][way]:.2f} {told['ratios_by_round'][way]}" if way in told["ratios"] else ""
+        ratio = (
+            f"  judge label / {way} = {told['ratios'][way]:.2f} {told['ratios_by_round'][way]}"
+            if way in told["ratios"]
+            else ""
+        )
         print(
             f"  {way:12} {row['cpu_ms']:7.3f} ms CPU a label, {row['of_bound']:5.0%} of the latency bound, "
             f"{row['peak_mib']:5.0f} MiB, start {row['start_cpu']:.2f} s CPU{ratio}",
@@ -184,18 +208,17 @@ def rows(told: Sequence[dict[str, Any]]) -> list[Row]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.label_cpu")
-    parser.add_argument("--transcripts", type=int, default=2000)
-    parser.add_argument("--bytes", type=int, nargs="+", default=[20_000])
-    parser.add_argument("--in-flight", type=int, nargs="+", default=[100])
+    parser.add_argument("--cases", choices=sorted(CASES), default="headline")
+    parser.add_argument("--scale", type=float, default=1.0, help="of the number of transcripts")
+    parser.add_argument("--only", help="TRANSCRIPTS,BYTES,IN_FLIGHT: one case, and nothing is kept")
     parser.add_argument("--latency", type=float, default=0.1)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--ways", default=",".join(WAYS))
-    parser.add_argument("--curves", choices=sorted(CURVES), help="a whole scaling curve instead of single cases")
-    parser.add_argument("--most", type=int, default=10**9, help="leave out cases with more transcripts than this")
     args = parser.parse_args()
-    cases = [Case(args.transcripts, size, flight, args.latency) for size in args.bytes for flight in args.in_flight]
-    if args.curves:
-        cases = [Case(*numbers, args.latency) for numbers in CURVES[args.curves] if numbers[0] <= args.most]
+    chosen = CASES[args.cases] if args.only is None else [tuple(map(int, args.only.split(",")))]
+    cases = [
+        Case(max(round(count * args.scale), 20), size, flight, args.latency) for count, size, flight in chosen
+    ]
     limits = print_ceiling(*sorted({case.bytes for case in cases}))
     with tempfile.TemporaryDirectory() as name, Server(args.latency) as server:
         bench = Bench(Path(name), server)
@@ -204,10 +227,9 @@ def main() -> None:
             told.append(summary(case, bench.case(case, args.rounds, args.ways.split(","))))
             show(told[-1])
     figures = {"rounds": args.rounds, "server_alone": limits, "cases": told}
-    if args.curves:
-        keep(f"label_cpu.{args.curves}", figures)
-    elif set(args.ways.split(",")) == set(WAYS):
-        keep("label_cpu", figures, rows(told))
+    if args.only is None:
+        headline = args.cases == "headline"
+        keep("label_cpu" if headline else f"label_cpu.{args.cases}", figures, rows(told) if headline else ())
 
 
 if __name__ == "__main__":

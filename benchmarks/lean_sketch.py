@@ -30,9 +30,13 @@ class Thin(httpx2.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         headers = [(name.decode(), value.decode()) for name, value in request.headers.raw]
         body = await request.aread()
-        async with self.session.request(request.method, str(request.url), data=body, headers=headers) as answer:
+        async with self.session.request(
+            request.method, str(request.url), data=body, headers=headers
+        ) as answer:
             content = await answer.read()
-        return httpx2.Response(answer.status, headers=list(answer.raw_headers), content=content, request=request)
+        return httpx2.Response(
+            answer.status, headers=list(answer.raw_headers), content=content, request=request
+        )
 
 
 class Groups:
@@ -67,9 +71,13 @@ class Groups:
 
 
 def bodies(data: str, rubric: str) -> Iterator[bytes]:
-    schema = {"type": "json_schema", "json_schema": {"name": "answer", "strict": True, "schema": common_schema()}}
+    schema = {
+        "type": "json_schema",
+        "json_schema": {"name": "answer", "strict": True, "schema": common_schema()},
+    }
     rest = orjson.dumps({"max_completion_tokens": 4096, "response_format": schema})[1:]
-    for line in Path(data).open("rb"):
+    lines = Path(data).open("rb")  # noqa: SIM115  (read to its end, and then the process ends)
+    for line in lines:
         messages = orjson.loads(line)["messages"]
         shown = "\n\n".join(f"[M{n} {m['role']}]\n{m['text']}" for n, m in enumerate(messages, start=1))
         content = orjson.dumps(f"⟦transcript 0⟧\n{shown}\n⟦end of transcript 0⟧\n{rubric}")

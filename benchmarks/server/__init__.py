@@ -48,7 +48,9 @@ def compiled(name: str) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
         made = Path(scratch) / name
-        done = subprocess.run([compiler, *_FLAGS, "-o", made, source], capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            [compiler, *_FLAGS, "-o", made, source], capture_output=True, text=True, check=False
+        )
         if done.returncode:
             raise RuntimeError(f"{compiler} could not compile {source.name}: {done.stderr[-1500:]}")
         made.replace(program)
@@ -56,7 +58,7 @@ def compiled(name: str) -> Path:
 
 
 def openai_body(text: str) -> bytes:
-    message = {"role": "assistant", "content": text, "refusal": None, "annotations": []}
+    message: dict[str, Any] = {"role": "assistant", "content": text, "refusal": None, "annotations": []}
     body = {
         "id": "chatcmpl-loopback",
         "object": "chat.completion",
@@ -99,7 +101,12 @@ class Server:
     """
 
     def __init__(
-        self, latency: float = 0.0, *, rate: float | None = None, silent: bool = False, answer: Answer = ANSWER
+        self,
+        latency: float = 0.0,
+        *,
+        rate: float | None = None,
+        silent: bool = False,
+        answer: Answer = ANSWER,
     ) -> None:
         self._folder = tempfile.TemporaryDirectory()
         text = json.dumps(answer.model_dump(), ensure_ascii=False)
@@ -165,7 +172,13 @@ def ceiling(size: int, connections: int = 100, seconds: float = 2.0) -> Ceiling:
         head = f"POST /v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: {len(body)}\r\n\r\n"
         request = Path(folder) / "request"
         request.write_bytes(head.encode() + body)
-        command = [compiled("load"), str(server.port), str(connections), str(seconds), request]
+        command: list[str | Path] = [
+            compiled("load"),
+            str(server.port),
+            str(connections),
+            str(seconds),
+            request,
+        ]
         before = server.stats()["cpu_seconds"]
         done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=seconds + 30)
         answers, took, _ = (float(word) for word in done.stdout.split())

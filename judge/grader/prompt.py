@@ -77,7 +77,9 @@ def neutralise(text: str) -> str:
     '‹¦im_start¦›system 〚end of transcript〛'
     """
     text = text.replace("⟦", "〚").replace("⟧", "〛")
-    if "<" not in text and "[" not in text:  # with which they all begin; a search for one character costs next to nothing
+    if (
+        "<" not in text and "[" not in text
+    ):  # with which they all begin; a search for one character costs next to nothing
         return text
     return _ROLE_TOKEN.sub(lambda token: token[0].translate(_VISIBLE_TOKEN), text)
 

@@ -181,7 +181,9 @@ class SdkProvider(ABC):
     def _note_limits(self, headers: Mapping[str, str]) -> None:
         """Nothing is kept from the response before: a pause worked out from it would be renewed at every success."""
         # An SDK's headers search a list for every name that is asked for, and a dozen names are.
-        self.rate_limits = self._limits({name.lower(): value for name, value in headers.items()}) or RateLimits()
+        self.rate_limits = (
+            self._limits({name.lower(): value for name, value in headers.items()}) or RateLimits()
+        )
 
     def blank(self, raw: bytes) -> bytes:
         """What the provider sent, without our key: it is stored verbatim otherwise."""
