@@ -28,14 +28,10 @@ class Item:
 
 
 SUITE = (
-    Item("label_cpu", "", "--scale .02 --rounds 1"),
+    Item("label_cpu", "", "--only 200,20000,100 --rounds 1"),
     Item("label_cpu", "--cases concurrency --rounds 2 --ways|judge label,lean sketch,parse", None),
     Item("label_cpu", "--cases length --rounds 2 --ways|judge label,lean sketch,parse", None),
-    Item(
-        "label_cpu",
-        "--cases size --rounds 1 --ways|judge label,lean sketch",
-        "--cases size --rounds 1 --scale .01 --ways|judge label,lean sketch",
-    ),
+    Item("label_cpu", "--cases size --rounds 1 --ways|judge label,lean sketch", None),
     Item("startup", "", "--rounds 2"),
     Item("memory", "", "--small 20 --large 200"),
     Item(

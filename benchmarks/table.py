@@ -115,6 +115,8 @@ def draw(curve: str, cases: list[dict[str, Any]], path: Path) -> None:
         panels = figure.subplots(1, 2)
         for way, (label, colour, marker, line) in STYLE.items():
             measured = [case for case in cases if way in case["medians"]]
+            if not measured:
+                continue
             places = [case["case"][x] for case in measured]
             for panel, name in zip(panels, ("cpu_ms", "of_bound"), strict=True):
                 values = [

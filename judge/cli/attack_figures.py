@@ -16,6 +16,8 @@ def attacked(found: Measured) -> Table:
         if result.left_out
         else ""
     )
+    if result.unanswered:
+        wrong += f"; {result.unanswered} that the provider did not answer likewise"
     title = (
         f"{found.result.manifest.model}, defences {found.setting}: kappa at rest {result.agreement}{wrong}"
     )
