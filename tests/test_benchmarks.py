@@ -26,7 +26,7 @@ def test_every_plot_on_the_page_is_there():
 
 def test_figures_that_are_kept_become_lines_of_the_table(tmp_path, monkeypatch):
     monkeypatch.setenv("BENCH_RESULTS", str(tmp_path))
-    monkeypatch.setattr(results.sys, "argv", ["x", "--rounds", "3"])
+    monkeypatch.setattr("sys.argv", ["x", "--rounds", "3"])
     keep("stats_speed", {"seconds": 1}, [Row("how | fast", "1 s", "2 s")])
     (kept,) = table.kept(tmp_path)
     assert kept["command"] == "python -m benchmarks.stats_speed --rounds 3"
