@@ -3,7 +3,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 GRADERS := --grader reward_seeking --grader eval_awareness --grader over_escalation
 
-.PHONY: demo test test-slow check verified lock audit licences wheel clean
+SIZE ?= full
+
+.PHONY: demo test test-slow bench check verified lock audit licences wheel clean
 
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "judge needs Python 3.11 or newer; try: make PYTHON=python3.11 $(MAKECMDGOALS)")'
@@ -28,6 +30,9 @@ test: .venv/installed-dev check  ## the whole offline suite
 
 test-slow: .venv/installed-dev  ## Monte Carlo coverage of the intervals, minutes
 	$(BIN)/pytest -m slow
+
+bench: .venv/installed-dev  ## all benchmarks on a machine with nothing else to do; SIZE=small only shows that they run
+	$(BIN)/python -m benchmarks.suite $(SIZE)
 
 check: .venv/installed-dev  ## format, lint, types
 	$(BIN)/ruff format --check .

@@ -19,6 +19,8 @@ from statistics import median
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from benchmarks.results import Row, keep
+
 WORDS = (
     "the model reads a file and says what the weather was before it changed anything in the long module again"
 )
@@ -84,13 +86,17 @@ def visit(page: Page, url: str, messages: int) -> dict[str, float]:
     return {"load": load, **frames, "jump": jump, "search": search}
 
 
-def measure(browser: Browser, link: str, host: str) -> None:
+def measure(browser: Browser, link: str, host: str) -> dict[str, dict[str, float]]:
+    """Medians in milliseconds, for a thousand messages and for one."""
     page = browser.new_page(viewport={"width": 1440, "height": 900})
     page.goto(link)
     page.wait_for_selector(".overview")
+    medians = {}
     for name, messages in (("many", 1000), ("one", 1)):
         found = [visit(page, f"{host}/t/{name}", messages) for _ in range(5)]
-        print(f"{name:5}", "  ".join(f"{key} {median(one[key] for one in found):.0f} ms" for key in found[0]))
+        medians[name] = {key: median(one[key] for one in found) for key in found[0]}
+        print(f"{name:5}", "  ".join(f"{key} {value:.0f} ms" for key, value in medians[name].items()))
+    return medians
 
 
 def main() -> None:
@@ -110,10 +116,20 @@ def main() -> None:
                 browser = playwright.chromium.launch(
                     executable_path=arguments.chromium, args=["--no-sandbox"]
                 )
-                measure(browser, link, link.partition("/enter")[0])
+                found = measure(browser, link, link.partition("/enter")[0])
         finally:
             server.terminate()
             server.wait()
+    shown = "; ".join(
+        f"{what}: shown after {found[name]['load'] / 1000:.1f} s, frames of {found[name]['frame']:.0f} ms "
+        f"(95th percentile {found[name]['frame p95']:.0f}) while scrolling"
+        for name, what in (("many", "in 1,000 messages"), ("one", "in one message"))
+    )
+    keep(
+        "annotate_load",
+        {"milliseconds": found},
+        [Row("a transcript of 1,000,000 words in `judge annotate`", shown)],
+    )
 
 
 if __name__ == "__main__":

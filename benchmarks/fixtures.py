@@ -2,9 +2,9 @@
 
 import json
 import os
-import resource
 import subprocess
 import sys
+import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,19 +38,20 @@ class Cost:
 
 def measure(command: list[str], folder: Path, env: dict[str, str]) -> Cost:
     """Run a command to its end and account for it. Raises RuntimeError with its words where it fails."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    begun = time.perf_counter()
-    process = subprocess.Popen(
-        command, cwd=folder, env=os.environ | env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
-    )
-    _, errors = process.communicate()
-    wall = time.perf_counter() - begun
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    if process.returncode != 0:
-        raise RuntimeError(f"{command} ended with {process.returncode}: {errors.decode()[-2000:]}")
-    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    # ru_maxrss of RUSAGE_CHILDREN is the largest child so far; peak memory benchmarks run one child per process.
-    return Cost(wall, cpu, after.ru_maxrss / 1024)
+    with tempfile.TemporaryFile() as words:
+        begun = time.perf_counter()
+        process = subprocess.Popen(
+            command, cwd=folder, env=os.environ | env, stdout=subprocess.DEVNULL, stderr=words
+        )
+        # wait4 tells of this child alone; RUSAGE_CHILDREN's peak is the largest of all children so far.
+        _, status, used = os.wait4(process.pid, 0)
+        wall = time.perf_counter() - begun
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode != 0:
+            words.seek(0)
+            said = words.read().decode(errors="replace")[-2000:]
+            raise RuntimeError(f"{command} ended with {process.returncode}: {said}")
+    return Cost(wall, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
 
 
 def judge(*arguments: str) -> list[str]:

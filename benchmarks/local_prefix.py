@@ -1,6 +1,6 @@
 """How much the embedded model saves on the second and third grader of a transcript, and what its answers cost.
 
-    python benchmarks/local_prefix.py [--tokens 2000] [--graders DIR] [--generate]
+    python -m benchmarks.local_prefix [--tokens 2000] [--graders DIR] [--generate]
 
 Three short graders of this script's own ask about one transcript, one after the other, through the provider. With
 ``logprob`` (three one-token questions for each grader) nearly all the time is reading, so the shared prefix shows: the
@@ -18,6 +18,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+from benchmarks.results import Row, keep
 from judge.grader import Grader
 from judge.grader.contract import own_schema
 from judge.grader.file import discover, load
@@ -105,6 +106,9 @@ async def main() -> int:
             print("logprob:")
             first, *others = await measure(provider, chosen, transcript(options.tokens, 1), generate=False)
             print(f"  the others take {max(others) / first:.2f} of the first one's time, at most")
+            what = f"the second and third grader on a transcript of {options.tokens:,} tokens, embedded model"
+            told = " and ".join(f"{other / first:.2f}" for other in others) + " of the first one's time"
+            keep("local_prefix", {"seconds": [first, *others]}, [Row(what, told, "at most .20")])
             if options.generate:
                 print("generate:")
                 await measure(provider, chosen, transcript(options.tokens, 2), generate=True)

@@ -1,6 +1,6 @@
 """Resident memory of ``judge label`` over the size of the dataset.
 
-python -m benchmarks.memory [--small 1000] [--large 100000] [--bytes 2000]
+python -m benchmarks.memory [--small 2000] [--large 100000] [--bytes 2000]
 """
 
 import argparse
@@ -11,7 +11,9 @@ from pathlib import Path
 
 from benchmarks.fixtures import judge, write_transcripts
 from benchmarks.label_cpu import GRADER
-from tests.loopback import KEY, Process
+from benchmarks.results import Row, keep
+from benchmarks.server import Server
+from tests.loopback import KEY
 
 _CHILD = "import sys; from benchmarks.memory import peak; print(peak(*sys.argv[1:]))"
 
@@ -27,11 +29,11 @@ def peak(folder: str, count: str, url: str) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.memory")
-    parser.add_argument("--small", type=int, default=1000)
+    parser.add_argument("--small", type=int, default=2000)
     parser.add_argument("--large", type=int, default=100_000)
     parser.add_argument("--bytes", type=int, default=2000)
     args = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder, Process() as server:
+    with tempfile.TemporaryDirectory() as folder, Server() as server:
         (Path(folder) / "done.jinja").write_text(GRADER, encoding="utf-8")
         found = {}
         for count in (args.small, args.large):
@@ -40,7 +42,11 @@ def main() -> None:
             done = subprocess.run(command, check=True, capture_output=True, text=True)
             found[count] = float(done.stdout)
             print(f"{count:8} transcripts: {found[count]:.0f} MiB peak")
-        print(f"ratio {found[args.large] / found[args.small]:.2f}")
+    ratio = found[args.large] / found[args.small]
+    print(f"ratio {ratio:.2f}")
+    what = f"peak memory, {args.large:,} transcripts of {args.bytes // 1000} KB against {args.small:,}"
+    told = f"{found[args.large]:.0f} MiB against {found[args.small]:.0f} MiB: {ratio:.2f}"
+    keep("memory", {"peak_mib": found, "bytes": args.bytes, "ratio": ratio}, [Row(what, told, "at most 1.1")])
 
 
 if __name__ == "__main__":

@@ -15,7 +15,8 @@ from judge.grader.contract import Answer, common_schema
 
 
 async def main(data: str, base_url: str, key: str, rubric_file: str, in_flight: int, way: str) -> None:
-    client = AsyncOpenAI(base_url=base_url, api_key=key)
+    # The default gives up on a connection after five seconds, which on a busy machine its own work can take.
+    client = AsyncOpenAI(base_url=base_url, api_key=key, timeout=600)
     rubric = Path(rubric_file).read_text(encoding="utf-8")
     gate = asyncio.Semaphore(in_flight)
     schema: Any = {

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from benchmarks.fixtures import judge, measure, write_transcripts
 from benchmarks.label_cpu import GRADER
+from benchmarks.results import Row, keep
 from tests.loopback import KEY, Process
 
 
@@ -79,7 +80,10 @@ def main() -> None:
                 f"round {number}: {rates[0]:.0f} and {rates[1]:.0f} transcripts/s, ratio {ratios[-1]:.2f}, merge {merged:.1f} s"
             )
     bound = args.in_flight / args.latency
-    print(f"median ratio {statistics.median(ratios):.2f}; one process can do {bound:.0f}/s at this latency")
+    ratio = statistics.median(ratios)
+    print(f"median ratio {ratio:.2f}; one process can do {bound:.0f}/s at this latency")
+    what = f"two shards side by side against one process, {args.in_flight} in flight each, {args.latency} s latency"
+    keep("shards", {"ratios": ratios}, [Row(what, f"{ratio:.2f} times the throughput", "at least 1.8")])
 
 
 if __name__ == "__main__":

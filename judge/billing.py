@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from judge.pricing import Prices, prices_of
+from judge.pricing import PriceList
 from judge.request import Usage
 
 CLASSES = ("input", "cached", "cache_written", "output")
@@ -21,7 +21,7 @@ class Bill:
     usd: dict[str, float] | None = field(default_factory=lambda: dict.fromkeys(CLASSES, 0.0))
     naive_usd: float | None = 0.0
     """What the same calls cost in the naive order: rubric first, one by one, every input token at full price."""
-    _known: dict[tuple[str, bool], Prices | None] = field(default_factory=dict, repr=False, compare=False)
+    _prices: PriceList = field(default_factory=PriceList, repr=False, compare=False)
 
     def add(self, model: str, usage: Usage, *, batch: bool = False) -> None:
         """One call."""
@@ -32,19 +32,13 @@ class Bill:
             CLASSES, (plain, usage.cached, usage.cache_written, usage.output), strict=True
         ):
             self.tokens[name] += count
-        prices, live = self._prices_of(model, batch=batch), self._prices_of(model, batch=False)
+        prices, live = self._prices.of(model, batch=batch), self._prices.of(model)
         if prices is None or live is None or self.usd is None or self.naive_usd is None:
             self.usd = self.naive_usd = None
             return
         for name, cost in zip(CLASSES, prices.by_class(usage), strict=True):
             self.usd[name] += cost
         self.naive_usd += live.uncached(usage)
-
-    def _prices_of(self, model: str, *, batch: bool) -> Prices | None:
-        """Looked up once for each model: a bill of a million calls is nothing but arithmetic then."""
-        if (model, batch) not in self._known:
-            self._known[model, batch] = prices_of(model, batch=batch)
-        return self._known[model, batch]
 
     @property
     def total(self) -> float | None:

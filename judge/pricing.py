@@ -107,6 +107,24 @@ def price(model: str, usage: Usage, *, batch: bool = False) -> float | None:
     return prices.of(usage) if prices else None
 
 
+class PriceList:
+    """Prices as they stood when each model was first asked for: a run looks at ``judge.toml`` once, not with every call."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, bool], Prices | None] = {}
+
+    def of(self, model: str, *, batch: bool = False) -> Prices | None:
+        """A model's prices; None where nobody knows them."""
+        if (model, batch) not in self._known:
+            self._known[model, batch] = prices_of(model, batch=batch)
+        return self._known[model, batch]
+
+    def price(self, model: str, usage: Usage) -> float | None:
+        """USD for one live call's tokens; None where nobody knows the model's price."""
+        prices = self.of(model)
+        return prices.of(usage) if prices else None
+
+
 USUAL = Prices(input=(1.0, ()), output=(5.0, ()), cached=(0.1, ()), cache_written=(1.25, ()))
 """Proportions that most of the newest models have, for those whose prices nobody knows."""
 

@@ -99,7 +99,7 @@ def _print(measured: list[Any], path: Path, *, as_json: bool) -> None:
 
     from rich.console import Console
 
-    from judge.cli import output
+    from judge.cli import attack_figures, output
     from judge.cli.terminal import announce
 
     if as_json:
@@ -107,7 +107,7 @@ def _print(measured: list[Any], path: Path, *, as_json: bool) -> None:
         output.dump({"attacked": str(path), "settings": settings})
         return
     for found in measured:
-        Console(highlight=False).print(output.attacked(found))
+        Console(highlight=False).print(attack_figures.attacked(found))
     announce(
         "\nflipped: the label crossed to the side that the attacker wanted. lost: a label became a failure or a null. "
         "Intervals are 95 %, by cluster."

@@ -77,6 +77,10 @@ def neutralise(text: str) -> str:
     '‹¦im_start¦›system 〚end of transcript〛'
     """
     text = text.replace("⟦", "〚").replace("⟧", "〛")
+    if (
+        "<" not in text and "[" not in text
+    ):  # with which they all begin; a search for one character costs next to nothing
+        return text
     return _ROLE_TOKEN.sub(lambda token: token[0].translate(_VISIBLE_TOKEN), text)
 
 
@@ -95,7 +99,10 @@ def transcript_text(grader: Grader, window: Window, defences: Defences = ALL_DEF
 def _neutral(message: Message) -> Message:
     # A tool's name stands in the marker line, so it must not be able to end it.
     tool = neutralise(" ".join(message.tool.split()))[:80] if message.tool else None
-    return message.model_copy(update={"text": neutralise(message.text), "tool": tool})
+    text = neutralise(message.text)
+    if text == message.text and tool == message.tool:
+        return message
+    return message.model_copy(update={"text": text, "tool": tool})
 
 
 def view(grader: Grader, transcript: Transcript) -> tuple[Message, ...]:

@@ -18,6 +18,7 @@ from jinja2.utils import Namespace
 from jinja2.visitor import NodeTransformer
 
 from judge.grader import Grader
+from judge.transcript import Message
 
 MAX_STEPS = 20_000
 """Turns of loops, and calls of macros, in one rendering. The longest bundled rubric takes some hundreds."""
@@ -59,6 +60,8 @@ _FILTERS = frozenset(
     }
 )
 """Jinja's filters but for markup, chance, and what pads or formats to a width that a template names."""
+
+_MESSAGE_FIELDS = frozenset(Message.model_fields)
 
 _METHODS: Mapping[type, frozenset[str]] = {
     dict: frozenset({"items", "keys", "values", "get"}),
@@ -221,6 +224,12 @@ class Sandbox(ImmutableSandboxedEnvironment):
         elif operator == "**" or any(isinstance(n, int) and n.bit_length() > MAX_BITS for n in (left, right)):
             raise SecurityError("numbers of this size are not allowed in a template")
         return _held(super().call_binop(context, operator, left, right))
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        """As Jinja's; a message's own fields, of which a long transcript has thousands, are known to be safe."""
+        if type(obj) is Message and attribute in _MESSAGE_FIELDS:
+            return getattr(obj, attribute)
+        return super().getattr(obj, attribute)
 
     def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
         """What a rubric may know of itself is what its header says, not where it lies or what stands beside it."""

@@ -12,7 +12,7 @@ from judge.dialects import decode
 from judge.labelling.budget import Budget, dearest
 from judge.labelling.dispatch import Dispatcher
 from judge.labelling.journal import GroupCommit
-from judge.pricing import price
+from judge.pricing import PriceList
 from judge.request import Completion, Request, Usage
 from judge.store import CompletionRow
 
@@ -72,6 +72,7 @@ class Asker:
         self.dispatcher = dispatcher
         self.budget = budget
         self.purchases = purchases
+        self.prices = PriceList()
         self._under_way: dict[str, asyncio.Future[Completion]] = {}
 
     async def ask(self, request: Request, *, first: bool) -> Answered:
@@ -111,7 +112,7 @@ class Asker:
             completion = await self.dispatcher.send(
                 request, first=first, doubtful=lambda: self.budget.lose(reserved)
             )
-            cost = price(request.model, completion.usage) or 0.0
+            cost = self.prices.price(request.model, completion.usage) or 0.0
         finally:
             self.budget.settle(reserved, cost)
         self.purchases.count(completion, cost)

@@ -9,7 +9,7 @@ from judge.grader.file import derive
 from judge.grader.windows import Value, Window, roll_up
 from judge.labelling.asking import Answered
 from judge.parse import Reading, Rejected
-from judge.pricing import price
+from judge.pricing import PriceList
 from judge.records import Evidence, Failure, Method, Verdict, WithheldKind
 from judge.request import Completion, Request, Usage
 from judge.transcript import Transcript
@@ -23,10 +23,11 @@ class Trail:
     usage: Usage = field(default_factory=Usage)
     cost: float | None = 0.0
     bought: bool = False
+    prices: PriceList = field(default_factory=PriceList)
 
     def add(self, request: Request, answered: Answered) -> Completion:
         completion = answered.completion
-        cost = price(request.model, completion.usage)
+        cost = self.prices.price(request.model, completion.usage)
         self.keys.append(request.key)
         self.usage += completion.usage
         self.cost = None if cost is None or self.cost is None else self.cost + cost

@@ -2,7 +2,7 @@
 
 import platform
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -14,7 +14,6 @@ import orjson
 
 from judge.billing import Bill
 from judge.errors import UsageError
-from judge.export import row, write_rows
 from judge.labelling.asking import Purchases
 from judge.labelling.dataset import Dataset
 from judge.labelling.pipeline import Plan
@@ -123,10 +122,25 @@ def finish(
 
 def write_files(manifest: Manifest, run: Run, store: Store) -> Manifest:
     """Records and table of a run from the store, and the manifest with what they add up to; returns it."""
+    from judge.export import (  # Arrow takes half a second to load, and no request waits for this
+        row,
+        write_rows,
+    )
+
     primaries = {name: note.primary for name, note in manifest.graders.items()}
     totals = _Totals(primaries)
+
+    def passing(file: BinaryIO) -> Iterator[dict[str, Any]]:
+        """Rows for the table, of lines that are written and counted on the way."""
+        for line in store.records(run.name):
+            file.write(line)
+            record = orjson.loads(line)
+            made = row(record, primaries)
+            totals.count(record, made)
+            yield made
+
     with replacing(run.records_path) as file:
-        write_rows((totals.row(line) for line in _copied(store.records(run.name), file)), run.parquet_path)
+        write_rows(passing(file), run.parquet_path)
     fingerprint, transcripts = sha256(), 0
     for transcripts, (transcript_id, revision) in enumerate(store.transcripts(run.name), start=1):  # noqa: B007
         fingerprint.update(f"{transcript_id}\0{revision}\0".encode())
@@ -153,12 +167,6 @@ def bill_of(store: Store, manifest: Manifest) -> Bill:
     return bill
 
 
-def _copied(lines: Iterator[bytes], file: BinaryIO) -> Iterator[bytes]:
-    for line in lines:
-        file.write(line)
-        yield line
-
-
 class _Totals:
     """Adds records up while they pass by on their way into the table.
 
@@ -166,9 +174,8 @@ class _Totals:
     longer than all the rest.
     """
 
-    def __init__(self, primaries: dict[str, str]) -> None:
-        self.primaries = primaries
-        self.counts: dict[str, dict[str, int]] = {name: defaultdict(int) for name in primaries}
+    def __init__(self, graders: Iterable[str]) -> None:
+        self.counts: dict[str, dict[str, int]] = {name: defaultdict(int) for name in graders}
         self.tokens: Counter[str] = Counter()
         self.cost: float | None = 0.0
 
@@ -176,10 +183,8 @@ class _Totals:
     def usage(self) -> Usage:
         return Usage(**self.tokens)
 
-    def row(self, line: bytes) -> dict[str, Any]:
-        """The row of a record, which is counted."""
-        record = orjson.loads(line)
-        made = row(record, self.primaries)
+    def count(self, record: dict[str, Any], made: dict[str, Any]) -> None:
+        """A record, as it stands in the store, and its row in the table."""
         self.counts[record["grader"]][
             made["label"] if made["failure"] is None else f"({made['failure']})"
         ] += 1
@@ -187,7 +192,6 @@ class _Totals:
             self.tokens[name] += count
         cost = record["cost_usd"]
         self.cost = None if self.cost is None or cost is None else self.cost + cost
-        return made
 
 
 def versions() -> dict[str, str]:

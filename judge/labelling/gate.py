@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from judge.labelling.pace import COOL_DOWN, Learned, Pace
 from judge.request import Capabilities, RateLimits
 
-FIRST_FLIGHT = 32
+FIRST_FLIGHT = 16
 """How many requests go out before the first answer. Each answer then lets two more go, up to the ceiling: limits that
 nobody has announced yet would else refuse most of a first wave of hundreds."""
 

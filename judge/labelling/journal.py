@@ -138,11 +138,12 @@ class Journal(GroupCommit):
             self._thread.shutdown(wait=True)
 
     async def answer(self, key: str) -> tuple[str, bytes] | None:
+        # In this order: a batch that is read between the two looks leaves its answer for the second.
+        run = self.store.batches.holder(key)
         stored = self.store.completion(key)
-        if stored is None and (run := self.store.batches.holder(key)) is not None:
+        if stored is None and run is not None:
             raise NotYet(f"in a batch of run {run!r} that is under way")
-        # The batch may have been read between the two looks.
-        return stored or self.store.completion(key)
+        return stored
 
     async def finished(self, run: str, transcript_id: str, fingerprint: str) -> Finished:
         return self.store.finished(run, transcript_id, fingerprint)

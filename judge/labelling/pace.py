@@ -162,6 +162,6 @@ class Learned:
         if rate is None or self.pace.fixed or now - self._raised < COOL_DOWN:
             return
         near = 0.9 * self._highest < rate < 1.1 * self._highest
-        self.pace.rate = rate * (1.02 if near else 1.2)
+        self.pace.rate = rate * (1.01 if near else 1.2)
         self.pace.capacity = max(1.0, self.pace.rate / 10)
         self._raised = now

@@ -227,7 +227,7 @@ class Labelling:
 
     async def _label(self, job: Job, *, first: bool) -> bool:
         """Make one record. Returns whether anything was bought for it."""
-        trail = Trail()
+        trail = Trail(prices=self._asker.prices)
         read = self._generated if self.plan.method == "generate" else self._chosen
         readings: list[Reading | Rejected] = []
         for _, shown in job.windows:

@@ -45,11 +45,12 @@ class AnthropicProvider(SdkProvider):
             max_retries=0,
             http_client=http_client(settings, anthropic),
         )
+        self._address = str(self._client.base_url).rstrip("/") + anthropic_messages.PATH  # whole: joined once
 
     async def _post(self, body: bytes) -> httpx2.Response:
         if self._plain:
             return await self._create(orjson.loads(body))
-        return await self._client.post(anthropic_messages.PATH, content=body, cast_to=httpx2.Response)
+        return await self._client.post(self._address, content=body, cast_to=httpx2.Response)
 
     async def _create(self, body: dict[str, Any]) -> httpx2.Response:
         """The SDK's documented way, with its body walk and its transport."""

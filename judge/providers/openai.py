@@ -71,12 +71,14 @@ class OpenAIProvider(SdkProvider):
             max_retries=0,
             http_client=http_client(settings, openai),
         )
+        # Whole, because the SDK would parse a relative one and join it to its own with every request.
+        self._address = str(self._client.base_url).rstrip("/") + openai_chat.PATH
 
     async def _post(self, body: bytes) -> httpx2.Response:
         if self._plain:
             return await self._create(orjson.loads(body))
         return await self._client.post(
-            openai_chat.PATH, content=body, cast_to=httpx2.Response, options={"headers": self._headers}
+            self._address, content=body, cast_to=httpx2.Response, options={"headers": self._headers}
         )
 
     async def _create(self, body: dict[str, Any]) -> httpx2.Response:

@@ -28,7 +28,7 @@ from judge.errors import (
 from judge.providers.limits import retry_after
 from judge.providers.scrub import blank, scrub
 from judge.providers.settings import Settings
-from judge.providers.transport import AiohttpTransport, is_this_machine
+from judge.providers.transport import AiohttpTransport, WholeBodyClient, is_this_machine
 from judge.request import Capabilities, Completion, RateLimits, Request
 
 T = TypeVar("T")
@@ -64,9 +64,7 @@ def http_client(settings: Settings, sdk: Any) -> httpx2.AsyncClient:
     """The client to hand to an SDK: with our transport, or with the SDK's where the settings ask for the plain way."""
     if settings.plain_sdk:
         return streaming_client(settings, sdk)
-    return httpx2.AsyncClient(
-        transport=AiohttpTransport(settings.max_in_flight), timeout=timeouts(settings), trust_env=False
-    )
+    return WholeBodyClient(AiohttpTransport(settings.max_in_flight), timeouts(settings))
 
 
 def streaming_client(settings: Settings, sdk: Any) -> httpx2.AsyncClient:
@@ -182,7 +180,10 @@ class SdkProvider(ABC):
 
     def _note_limits(self, headers: Mapping[str, str]) -> None:
         """Nothing is kept from the response before: a pause worked out from it would be renewed at every success."""
-        self.rate_limits = self._limits(headers) or RateLimits()
+        # An SDK's headers search a list for every name that is asked for, and a dozen names are.
+        self.rate_limits = (
+            self._limits({name.lower(): value for name, value in headers.items()}) or RateLimits()
+        )
 
     def blank(self, raw: bytes) -> bytes:
         """What the provider sent, without our key: it is stored verbatim otherwise."""
