@@ -15,7 +15,7 @@ EXIT = {
     "interrupted": INTERRUPTED,
     "provider": FAILURES,
     "waiting": WAITING,
-    "cancelled": COMPLETE,
+    "cancelled": FAILURES,
 }
 
 
@@ -110,5 +110,10 @@ def label(
     with shown(quiet=quiet or json) as watch:
         result = label_dataset(chosen, watch)
     output.result(result, as_json=json)
-    code = EXIT[result.manifest.status]
-    sys.exit(FAILURES if code == COMPLETE and result.failures else code)
+    sys.exit(_code(result.manifest.status, result.failures, cancel=cancel))
+
+
+def _code(status: str, failures: int, *, cancel: bool) -> int:
+    """The exit code. A batch that was cancelled is as it should be with ``--cancel``, and else somebody else's doing."""
+    code = COMPLETE if status == "cancelled" and cancel else EXIT[status]
+    return FAILURES if code == COMPLETE and failures else code

@@ -9,12 +9,14 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from judge.dialects import decode
+from judge.errors import ProviderError
 from judge.labelling.budget import Budget, dearest
 from judge.labelling.dispatch import Dispatcher
 from judge.labelling.journal import Journal
 from judge.pricing import price
 from judge.request import Completion, Request, Usage
-from judge.store import CompletionRow
+from judge.store import CompletionRow, Store
+from judge.store.trouble import damaged
 
 
 @dataclass
@@ -87,7 +89,7 @@ class Asker:
         key = request.key
         if stored := self._stored(key):
             self.purchases.from_store += 1
-            return Answered(decode(*stored), bought=False)
+            return Answered(read_kept(self.store, key, *stored), bought=False)
         if (under_way := self._under_way.get(key)) is not None:
             completion = await asyncio.shield(under_way)
             self.purchases.from_store += 1
@@ -132,3 +134,11 @@ class Asker:
         )
         await self.journal.commit(row)
         return completion
+
+
+def read_kept(store: Store, key: str, dialect: str, body: bytes) -> Completion:
+    """A stored answer. It could be read when it came, so it is the file that is at fault where it cannot be read now."""
+    try:
+        return decode(dialect, body)
+    except ProviderError as error:
+        raise damaged(store.path, f"the answer to request {key[:12]} cannot be read any more") from error

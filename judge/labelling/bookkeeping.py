@@ -13,7 +13,7 @@ from typing import Any, BinaryIO
 import orjson
 
 from judge.billing import Bill
-from judge.errors import UsageError
+from judge.errors import StoreError, UsageError
 from judge.export import row, write_rows
 from judge.labelling.dataset import Dataset
 from judge.labelling.pipeline import Labelling, Plan
@@ -100,6 +100,7 @@ def finish(
     priced = price(manifest.model, Usage()) is not None
     finished = manifest.model_copy(
         update={
+            "because": labelling.because,
             "ended": _now(),
             "bought": {
                 "requests": bought.sent,
@@ -118,7 +119,14 @@ def finish(
         finished = finished.model_copy(update=update)
         run.write_manifest(finished)
         return finished
-    return write_files(finished, run, store)
+    try:
+        return write_files(finished, run, store)
+    except StoreError:
+        if manifest.status != "error":
+            raise
+        return (
+            finished  # what stopped the run is on its way to the user, and is worth more than what followed
+        )
 
 
 def write_files(manifest: Manifest, run: Run, store: Store) -> Manifest:

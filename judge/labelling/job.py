@@ -217,9 +217,7 @@ def label(options: Options, watch: Callable[[Labelling], None] = lambda _: None)
         if run.manifest() is None:  # new, or its folder was removed: its old records mean nothing any more
             store.forget_run(run.name)
         manifest = asyncio.run(_label(options, run, store, watch))
-    failures = sum(
-        n for counts in manifest.counts.values() for what, n in counts.items() if what.startswith("(")
-    )
+    failures = sum(n for found in manifest.counts.values() for what, n in found.items() if what[0] == "(")
     return Result(manifest, run, time.monotonic() - begun, failures)
 
 
@@ -242,8 +240,12 @@ async def _label(options: Options, run: Run, store: Store, watch: Callable[[Labe
         try:
             status = await _work(options, batches, labelling, watch)
         finally:
-            noted: dict[str, Any] = {"skipped": tuple(map(str, options.dataset.skipped))}
-            noted |= {"status": status, "dataset": manifest.dataset | options.dataset.census}
+            skipped = tuple(map(str, options.dataset.skipped))
+            noted = {
+                "skipped": skipped,
+                "status": status,
+                "dataset": manifest.dataset | options.dataset.census,
+            }
             manifest = manifest.model_copy(update=noted)
             manifest = finish(manifest, run, store, labelling, before)
     finally:
@@ -274,6 +276,7 @@ async def _work(
         finally:
             await batches.endpoint.close()
             labelling.purchases.add(batches.watch.purchases)
+            labelling.because = batches.because
         if end == "interrupted":
             return end
     watch(labelling)
