@@ -241,11 +241,8 @@ async def _label(options: Options, run: Run, store: Store, watch: Callable[[Labe
             status = await _work(options, batches, labelling, watch)
         finally:
             skipped = tuple(map(str, options.dataset.skipped))
-            noted = {
-                "skipped": skipped,
-                "status": status,
-                "dataset": manifest.dataset | options.dataset.census,
-            }
+            census = manifest.dataset | options.dataset.census
+            noted = {"skipped": skipped, "status": status, "dataset": census}
             manifest = manifest.model_copy(update=noted)
             manifest = finish(manifest, run, store, labelling, before)
     finally:

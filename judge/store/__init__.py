@@ -234,6 +234,7 @@ class Store:
     def _read(self, statement: str, values: tuple[str | int, ...]) -> Iterator[tuple[Any, ...]]:
         try:
             # Row by row: a damaged page is met when its row is fetched, not when the statement begins.
-            yield from self._reader.execute(statement, values)
+            for row in self._reader.execute(statement, values):  # noqa: UP028  (yield from would close the cursor)
+                yield row
         except sqlite3.Error as error:
             raise trouble("cannot read the store", self.path, error) from error

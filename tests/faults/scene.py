@@ -73,7 +73,7 @@ class Scene(Direct):
     def judge(self, *extra: str) -> Seen:
         """Run the command once."""
         if self.as_process:
-            done = Command.run(self, *self.command(*extra))
+            done = Command.run_anew(self, *self.command(*extra))
         else:
             with (
                 mock.patch("judge.labelling.batching.patience.LONGEST_WAIT", 0.2),
