@@ -68,11 +68,15 @@ class ProviderError(JudgeError):
 class ProviderUnavailable(ProviderError):  # noqa: N818  (the name says the state, as HTTP does)
     """Busy, away, or the connection broke. Retrying may help.
 
-    ``retry_after`` is the number of seconds that the provider asked for, or None.
+    ``retry_after`` is the number of seconds that the provider asked for, or None. ``reached`` is false where the request
+    certainly did not reach the provider, so that it cannot have been billed.
     """
 
-    def __init__(self, what: str, *, status: int = 0, retry_after: float | None = None) -> None:
+    def __init__(
+        self, what: str, *, status: int = 0, retry_after: float | None = None, reached: bool = True
+    ) -> None:
         self.retry_after = retry_after
+        self.reached = reached
         super().__init__(what, status=status)
 
 

@@ -77,6 +77,8 @@ def parse(
     if answer is None:
         shown = completion.text.strip()[:120]
         detail = f"no JSON object of the agreed shape in the answer, which begins {shown!r}"
+        if not shown:
+            detail = "the answer is empty"
         return Rejected(
             "unparsable",
             detail,

@@ -8,14 +8,14 @@ can be read long after the prompt file has changed. Writing is atomic: a reader 
 import os
 import re
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from judge.errors import UsageError
+from judge.errors import StoreError, UsageError
 from judge.grader import Grader
 from judge.private import make_folder
 from judge.records import Failure, Verdict, from_json_line
@@ -61,6 +61,8 @@ class Manifest(BaseModel):
     status: str = "running"
     """``running``, ``complete``, ``budget``, ``interrupted``, ``provider``, ``error``; of runs that were merged and do not
     make a whole, ``incomplete``."""
+    because: str = ""
+    """In words, why the last invocation ended before it was complete, where something outside of it was the reason."""
     counts: dict[str, dict[str, int]] = Field(default_factory=dict)
     """Grader to outcome (each label of the primary facet, each kind of failure) to number of records."""
     usage: Usage = Usage()
@@ -120,15 +122,22 @@ class Run:
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Hold the run for this process alone. Raises UsageError where another one has it."""
-        make_folder(self.folder)
         lock = FileLock(self.folder / ".lock", mode=0o600)
         try:
+            make_folder(self.folder)
             lock.acquire(timeout=0)
         except Timeout as error:
             raise UsageError(
                 "this run is being written by another process",
                 where=str(self.folder),
                 do="wait for it, stop it, or choose another name with --run",
+            ) from error
+        except OSError as error:
+            raise StoreError(
+                "cannot write to the run's folder",
+                where=str(self.folder),
+                found=str(error),
+                do="free some space, or name a folder that can be written with --runs-dir; then run the same command again",
             ) from error
         try:
             yield
@@ -216,8 +225,17 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
             file.flush()
             os.fsync(file.fileno())
         draft.replace(path)
+    except OSError as error:
+        raise StoreError(
+            "cannot write a file of this run",
+            where=str(path),
+            found=str(error),
+            do="free some space, or name a folder that can be written with --runs-dir; then run the same command again: "
+            "answers are in the store, and are not bought again",
+        ) from error
     finally:
-        draft.unlink(missing_ok=True)
+        with suppress(OSError):
+            draft.unlink(missing_ok=True)
 
 
 def outcome(record: Verdict | Failure, primary: str) -> str:

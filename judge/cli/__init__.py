@@ -1,7 +1,7 @@
 """The command line: one module per verb. Each parses, calls the library once and prints.
 
 stdout carries data, stderr everything for people. Exit codes: 0 done; 1 a gate missed; 2 usage or configuration; 3 finished with
-failures, or the provider stayed away; 4 stopped by the budget; 5 batches are under way; 130 interrupted, state saved.
+failures, or the provider stayed away or cancelled a batch; 4 stopped by the budget; 5 batches are under way; 130 interrupted, state saved.
 """
 
 import sys

@@ -15,7 +15,7 @@ EXIT = {
     "interrupted": INTERRUPTED,
     "provider": FAILURES,
     "waiting": WAITING,
-    "cancelled": COMPLETE,
+    "cancelled": FAILURES,
 }
 
 
@@ -126,7 +126,7 @@ def label(
     for target in targets:
         target.write(result.run.parquet_path)
     output.result(result, as_json=json)
-    sys.exit(_exit_code(result))
+    sys.exit(_code(result.manifest.status, result.failures, cancel=cancel))
 
 
 def _estimate(chosen: Any, *, as_json: bool) -> None:
@@ -136,9 +136,10 @@ def _estimate(chosen: Any, *, as_json: bool) -> None:
     output.estimate(estimate(chosen), as_json=as_json)
 
 
-def _exit_code(result: Any) -> int:
-    code = EXIT[result.manifest.status]
-    return FAILURES if code == COMPLETE and result.failures else code
+def _code(status: str, failures: int, *, cancel: bool) -> int:
+    """The exit code. A batch that was cancelled is as it should be with ``--cancel``, and else somebody else's doing."""
+    code = COMPLETE if status == "cancelled" and cancel else EXIT[status]
+    return FAILURES if code == COMPLETE and failures else code
 
 
 def _engine(text: str | None, workers: int | None, *, shard: bool, batch: bool) -> Any:

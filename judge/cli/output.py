@@ -2,6 +2,7 @@
 
 import json as jsonlib
 import re
+import textwrap
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -61,20 +62,55 @@ def result(made: Result, *, as_json: bool) -> None:
     people = Console(stderr=True, highlight=False)
     Console(highlight=False).print(outcomes(manifest.counts, f"run {run.name}, judge {manifest.model}"))
     people.print(_ending(made))
+    if manifest.because:
+        people.print(Text(clean(f"the reason: {manifest.because}")))
     if line := bills.spending(manifest.spending):
         people.print(line)
     if len(sources := manifest.dataset.get("sources", [])) > 1:
         people.print(Text(clean(f"this run holds records of {len(sources)} sources: {', '.join(sources)}")))
-    if made.failures and (found := failures(run)):
-        people.print(Text(reasons(found)))
-    if manifest.skipped:
-        people.print(f"{len(manifest.skipped)} records of the source could not be read and were left out:")
-        for error in manifest.skipped[:5]:
-            people.print(Text(clean(f"  {error}")))
+    if made.failures:
+        _explain(made, people)
+    _warn(manifest, people)
     if manifest.model.startswith("local/smollm2"):
         people.print(Text(BELOW_USE, style="yellow"))
     for name, path in files.items():
         people.print(Text(clean(f"{name:9} {path}")))
+
+
+def _explain(made: Result, people: Console) -> None:
+    """Why records failed, and what the same command would do: answers stand, and what was not served is asked again."""
+    people.print(Text(reasons(failures(made.run))))
+    people.print(_what_next(made.manifest))
+
+
+def _warn(manifest: Manifest, people: Console) -> None:
+    if others := _other_models(manifest):
+        people.print(Text(clean(others), style="yellow"))
+    if manifest.skipped:
+        people.print(f"{len(manifest.skipped)} records of the source could not be read and were left out:")
+        for error in manifest.skipped[:5]:
+            people.print(Text(clean(f"  {error}")))
+
+
+def _what_next(manifest: Manifest) -> str:
+    again = sum(found.get("(provider)", 0) for found in manifest.counts.values())
+    if again == 0:
+        return "these are answers, and kept: the same command does not ask again"
+    return f"the same command asks again for the {again} that the provider did not serve; other failures are answers, and kept"
+
+
+def _other_models(manifest: Manifest) -> str:
+    """A warning where answers were bought that name another model than the one that was asked."""
+    asked = manifest.model.partition("/")[2].partition(" ")[0].lower()
+    # Dated snapshots, and gateways that put a vendor in front, have the name within theirs.
+    others = {name: n for name, n in manifest.models_echoed.items() if name and asked not in name.lower()}
+    if not others or manifest.model.startswith(("local", "replay/")):
+        return ""
+    named = ", ".join(f"{name!r} ({n})" for name, n in others.items())
+    return (
+        f"other models answered than the one that was asked ({asked!r}): {named}. Their labels stand in the records under "
+        "the name that was asked; do not use them unless this is the same model by another name"
+    )
 
 
 _KEY = re.compile(r"\b[0-9a-f]{12,64}\b")
@@ -88,7 +124,7 @@ def failures(run: Run, most: int = 5) -> list[tuple[str, int]]:
 
 def why(record: Failure) -> str:
     """The kind of a failure, and what was said of it, without what is its own."""
-    return f"{record.kind}: {_KEY.sub('…', ' '.join(record.detail.split()))[:300]}"
+    return f"{record.kind}: {textwrap.shorten(_KEY.sub('…', record.detail), 300, placeholder=' …')}"
 
 
 def reasons(found: Sequence[tuple[str, int]]) -> str:
@@ -109,9 +145,9 @@ def _ending(made: Result) -> str:
         "interrupted": "interrupted; the same command goes on from here",
         "provider": "stopped: the provider stays away; the same command goes on from here",
         "waiting": "not complete: batches are under way; `judge label --batch` with the same options waits for them",
-        "cancelled": "the batches were cancelled; the same command begins again with what is missing",
+        "cancelled": "not complete: batches were cancelled; the same command begins again with what is missing",
     }
-    failed = f", {made.failures} failures" if made.failures else ""
+    failed = f", {made.failures} failure{'s' * (made.failures != 1)}" if made.failures else ""
     return f"{words[manifest.status]}{failed}. {paid}"
 
 

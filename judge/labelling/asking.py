@@ -8,7 +8,6 @@ import asyncio
 from collections import Counter
 from dataclasses import dataclass, field
 
-from judge.dialects import decode
 from judge.labelling.budget import Budget, dearest
 from judge.labelling.dispatch import Dispatcher
 from judge.labelling.journal import GroupCommit
@@ -83,7 +82,7 @@ class Asker:
         key = request.key
         if stored := await self.journal.answer(key):
             self.purchases.from_store += 1
-            return Answered(decode(*stored), bought=False)
+            return Answered(stored, bought=False)
         if (under_way := self._under_way.get(key)) is not None:
             completion = await asyncio.shield(under_way)
             self.purchases.from_store += 1

@@ -13,7 +13,7 @@ from typing import Any, BinaryIO
 import orjson
 
 from judge.billing import Bill
-from judge.errors import UsageError
+from judge.errors import StoreError, UsageError
 from judge.labelling.asking import Purchases
 from judge.labelling.dataset import Dataset
 from judge.labelling.pipeline import Plan
@@ -117,7 +117,14 @@ def finish(
         finished = finished.model_copy(update=update)
         run.write_manifest(finished)
         return finished
-    return write_files(finished, run, store)
+    try:
+        return write_files(finished, run, store)
+    except StoreError:
+        if manifest.status != "error":
+            raise
+        return (
+            finished  # what stopped the run is on its way to the user, and is worth more than what followed
+        )
 
 
 def write_files(manifest: Manifest, run: Run, store: Store) -> Manifest:

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 
 import tenacity
 
@@ -20,6 +19,9 @@ _MAYBE_BILLED = {0, 200}
 """No answer, or half of one: the provider may have done the work and counted it."""
 
 _OVERLOADED = {503, 529}
+
+MOST_DOUBTFUL = 5
+"""Attempts at one request of which each may have been billed although its answer never came."""
 
 _WEIGHT = 0.05
 """Of the newest answer in what is expected of the next."""
@@ -60,8 +62,15 @@ class Dispatcher:
         through is at fault itself, and is rejected; GiveUp means that nobody gets through.
         """
         begun = time.monotonic()
+        doubts = 0
+
+        def doubt() -> None:
+            nonlocal doubts
+            doubts += 1
+            doubtful()
+
         try:
-            return await self._once(request, first, doubtful)
+            return await self._once(request, first, doubt)
         except ProviderUnavailable as error:
             failure: ProviderUnavailable | None = error
 
@@ -72,15 +81,15 @@ class Dispatcher:
             if failure is not None:
                 told, failure = failure, None
                 raise told
-            return await self._once(request, first=True, doubtful=doubtful)
+            return await self._once(request, first=True, doubtful=doubt)
 
         retrying = tenacity.AsyncRetrying(
             retry=tenacity.retry_if_exception_type(ProviderUnavailable),
-            stop=self._stop,
+            stop=lambda state: doubts >= MOST_DOUBTFUL or self._stop(state),
             wait=self._wait,
             sleep=self.gate.rest,
             before_sleep=self._tell,
-            retry_error_callback=partial(self._give_up, begun),
+            retry_error_callback=lambda state: self._give_up(begun, doubts, state),
         )
         result: Completion = await retrying(attempt)
         return result
@@ -99,7 +108,7 @@ class Dispatcher:
                 self.gate.refused(asked, overloaded=error.status in _OVERLOADED)
             elif asked:
                 self.gate.pause(asked)
-            if error.status in _MAYBE_BILLED:
+            if error.status in _MAYBE_BILLED and error.reached:
                 doubtful()
             raise
         finally:
@@ -115,13 +124,15 @@ class Dispatcher:
             self._input.learn(_size(request), usage.input)
             self._output += _WEIGHT * (usage.output - self._output)
 
-    def _give_up(self, begun: float, state: tenacity.RetryCallState) -> Completion:
+    def _give_up(self, begun: float, doubts: int, state: tenacity.RetryCallState) -> Completion:
         error = _last(state)
         if error.retry_after and error.retry_after > self.patience:
             raise GiveUp(f"{error.what}; it asks to wait {error.retry_after:.0f} s") from error
+        often = f"; asked {doubts} times, and each may have been billed" if doubts >= MOST_DOUBTFUL else ""
         if self.last_success > begun:
-            raise ProviderRejected(f"{error.what} (while other requests were answered)", status=error.status)
-        raise GiveUp(error.what) from error
+            what = f"{error.what}{often} (while other requests were answered)"
+            raise ProviderRejected(what, status=error.status)
+        raise GiveUp(f"{error.what}{often}") from error
 
     def _wait(self, state: tenacity.RetryCallState) -> float:
         asked = _last(state).retry_after

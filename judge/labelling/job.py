@@ -191,9 +191,7 @@ def label(options: Options, watch: Callable[[Standing], None] = lambda _: None) 
         if run.manifest() is None:  # new, or its folder was removed: its old records mean nothing any more
             store.forget_run(run.name)
         manifest = asyncio.run(_label(options, run, store, watch))
-    failures = sum(
-        n for counts in manifest.counts.values() for what, n in counts.items() if what.startswith("(")
-    )
+    failures = sum(n for found in manifest.counts.values() for what, n in found.items() if what[0] == "(")
     return Result(manifest, run, time.monotonic() - begun, failures)
 
 
@@ -221,8 +219,9 @@ async def _label(options: Options, run: Run, store: Store, watch: Callable[[Stan
         try:
             status = await _work(options, batches, labelling, watch)
         finally:
-            noted: dict[str, Any] = {"skipped": tuple(map(str, options.dataset.skipped))}
-            noted |= {"status": status, "dataset": manifest.dataset | options.dataset.census}
+            skipped = tuple(map(str, options.dataset.skipped))
+            census = manifest.dataset | options.dataset.census
+            noted = {"skipped": skipped, "status": status, "because": labelling.because, "dataset": census}
             manifest = manifest.model_copy(update=noted)
             manifest = finish(manifest, run, store, labelling.purchases, before)
     finally:
@@ -253,6 +252,7 @@ async def _work(
         finally:
             await batches.endpoint.close()
             labelling.purchases.add(batches.watch.purchases)
+            labelling.because = batches.because
         if end == "interrupted":
             return end
     watch(labelling)

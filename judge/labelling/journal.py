@@ -11,10 +11,13 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Self
 
-from judge.errors import StoreError
+from judge.dialects import decode
+from judge.errors import ProviderError, StoreError
 from judge.labelling.feed import Item
 from judge.labelling.resuming import Done, lacking
+from judge.request import Completion
 from judge.store import Row, Store
+from judge.store.trouble import damaged
 
 MAX_QUEUED = 1000
 
@@ -40,8 +43,8 @@ class GroupCommit(ABC):
         self._failed: Exception | None = None
 
     @abstractmethod
-    async def answer(self, key: str) -> tuple[str, bytes] | None:
-        """Dialect and body of the stored answer, or None: then it is the caller's to buy.
+    async def answer(self, key: str) -> Completion | None:
+        """The stored answer, or None: then it is the caller's to buy.
 
         Whoever has got None either commits the answer or calls ``release``. Raises NotYet where a batch is to bring it.
         """
@@ -137,13 +140,13 @@ class Journal(GroupCommit):
         finally:
             self._thread.shutdown(wait=True)
 
-    async def answer(self, key: str) -> tuple[str, bytes] | None:
+    async def answer(self, key: str) -> Completion | None:
         # In this order: a batch that is read between the two looks leaves its answer for the second.
         run = self.store.batches.holder(key)
         stored = self.store.completion(key)
         if stored is None and run is not None:
             raise NotYet(f"in a batch of run {run!r} that is under way")
-        return stored
+        return read_kept(self.store, key, *stored) if stored else None
 
     async def finished(self, run: str, transcript_id: str, fingerprint: str) -> Finished:
         return self.store.finished(run, transcript_id, fingerprint)
@@ -165,3 +168,11 @@ class Journal(GroupCommit):
             self.store.write(rows)
         except StoreError:
             self.store.write(rows)
+
+
+def read_kept(store: Store, key: str, dialect: str, body: bytes) -> Completion:
+    """A stored answer. It could be read when it came, so it is the file that is at fault where it cannot be read now."""
+    try:
+        return decode(dialect, body)
+    except ProviderError as error:
+        raise damaged(store.path, f"the answer to request {key[:12]} cannot be read any more") from error

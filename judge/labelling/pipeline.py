@@ -91,6 +91,7 @@ class Standing(Protocol):
     budget: Budget
     begun: threading.Event
     end: End
+    because: str
 
 
 @dataclass(frozen=True)
@@ -121,6 +122,8 @@ class Labelling:
         self.end: End = "complete"
         self.begun = threading.Event()
         """Set when the first transcript is taken up, or found to be done."""
+        self.because = ""
+        """In words, where it ended early."""
         self._error: BaseException | None = None
         self._marking = Marking(plan.style.model, plan.style.order, hits=LIVE_HITS)
         self._renderer = Renderer(plan.graders, plan.style, plan.window_tokens)
@@ -153,7 +156,7 @@ class Labelling:
     def stop(self, end: End, note: str = "") -> None:
         """Send nothing more; let what is under way arrive."""
         if self.end == "complete":
-            self.end = end
+            self.end, self.because = end, "" if end == "interrupted" else note
             self._note(note)
         self._close()
 

@@ -4,11 +4,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import product
 
-from judge.dialects import decode
 from judge.grader import Grader
 from judge.grader.prompt import Renderer
 from judge.grader.windows import Window
 from judge.labelling import choice
+from judge.labelling.journal import read_kept
 from judge.labelling.pipeline import Plan
 from judge.parse import parse
 from judge.request import Reask, Request
@@ -54,7 +54,7 @@ def missing(asked: Iterable[Question], store: Store, plan: Plan) -> Iterator[Req
         if stored is not None:
             if plan.method != "generate":
                 continue  # a letter is not asked for again
-            first = decode(*stored)
+            first = read_kept(store, request.key, *stored)
             result = parse(
                 first, question.grader, question.transcript, grounding=plan.style.defences.grounding
             )

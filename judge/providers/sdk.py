@@ -8,7 +8,7 @@ are off, since a retry must be paced with all the other requests in flight.
 import re
 import ssl
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Mapping
 from types import ModuleType
 from typing import Any, TypeVar
 
@@ -36,10 +36,16 @@ T = TypeVar("T")
 _CONNECT_SECONDS = 15.0
 _BUSY = frozenset({408, 409, 425, 429})
 _NO_MONEY = frozenset({"insufficient_quota", "billing_hard_limit_reached", "billing_error"})
+_NO_CREDIT = re.compile(r"credit balance is too low", re.IGNORECASE)
+"""How Anthropic says it, with status 400."""
+
 _FLAGGED = re.compile(
     r"moderat|\bflagged\b|content[ _-]?(policy|filter)|guardrail|prompt[ _-]injection", re.IGNORECASE
 )
 """How a 403 says that it is about this text: gateways moderate what they pass on, and answer so."""
+
+_NOT_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.ProxyError, httpx2.UnsupportedProtocol)
+"""There was no connection, so nothing was asked and nothing billed."""
 
 
 def vendor_address(settings: Settings, own: str, model: str) -> str:
@@ -145,30 +151,55 @@ class SdkProvider(ABC):
         # Raised out here, so that no exception that holds the request, and with it the key, hangs on to this one.
         raise problem
 
-    async def call(self, made: Awaitable[T]) -> T:
-        """Await another of the SDK's calls. Raises one of the three ``ProviderError`` classes in the place of the SDK's."""
+    async def call(self, made: Awaitable[T], *, text: bool = False) -> T:
+        """Await another of the SDK's calls. Raises one of the three ``ProviderError`` classes in the place of the SDK's.
+
+        ``text`` says that a text is what is wanted: the SDKs hand one out where an answer does not say that it is JSON.
+        """
         problem: ProviderError
         try:
-            return await made
+            answered = await made
+            if text or not isinstance(answered, str):
+                return answered
+            problem = ProviderUnavailable(self.clean(f"an answer that is not JSON ({answered[:80]!r})"))
         except self.sdk.APIStatusError as error:
             problem = self.problem(error.response)
         except self.sdk.APIError as error:
             problem = self._lost(error)
-        except (
-            httpx2.TransportError
-        ) as error:  # while a streamed answer is read, the SDKs no longer translate
-            problem = ProviderUnavailable(self.clean(f"the connection failed ({error})"))
+        except httpx2.TransportError as error:
+            problem = self._broken(error)
+        except ValueError as error:  # the SDKs let the reader of JSON raise what it likes
+            problem = ProviderUnavailable(self.clean(f"an answer that is cut or not JSON ({error})"))
         raise problem
+
+    async def next_line(self, lines: AsyncIterator[str]) -> str | None:
+        """The next line of an answer that is read as it comes, None at its end. Raises ProviderUnavailable."""
+        try:
+            return await anext(lines, None)
+        except httpx2.TransportError as error:  # the SDKs no longer translate
+            problem = self._broken(error)
+        raise problem
+
+    def _broken(self, error: httpx2.TransportError) -> ProviderUnavailable:
+        """A connection that failed while an answer came."""
+        if isinstance(error, httpx2.TimeoutException):
+            return ProviderUnavailable(f"no answer in time ({type(error).__name__})")
+        return ProviderUnavailable(self.clean(f"the connection failed ({error or type(error).__name__})"))
 
     def _lost(self, error: Exception) -> ProviderError:
         """A call without an answer."""
+        reached = not isinstance(error.__cause__, _NOT_SENT)
         if isinstance(error, self.sdk.APITimeoutError):
-            return ProviderUnavailable(self.clean(f"no answer in time ({error.__cause__ or error})"))
+            why = error.__cause__ if str(error.__cause__ or "") else error
+            return ProviderUnavailable(self.clean(f"no answer in time ({why})"), reached=reached)
         if not isinstance(error, self.sdk.APIConnectionError):
             return ProviderUnavailable(self.clean(f"an answer that the SDK cannot read ({error})"))
         what = self.clean(f"the connection failed ({error.__cause__ or error})")
+        if not reached and isinstance(error, self.sdk.APIConnectionError):
+            url, why = error.request.url, str(error.__cause__) or "no handshake"
+            what = self.clean(f"cannot connect to {url.host}{f':{url.port}' if url.port else ''} ({why})")
         do = _tls_remedy(error)
-        return ProviderMisconfigured(what, do=do) if do else ProviderUnavailable(what)
+        return ProviderMisconfigured(what, do=do) if do else ProviderUnavailable(what, reached=reached)
 
     def _decode(self, raw: bytes) -> Completion:
         try:
@@ -198,7 +229,8 @@ class SdkProvider(ABC):
         status = response.status_code
         message, codes = _said(response.content)
         what = self.clean(f"{self.model}: HTTP {status}: {message}")
-        if codes & _NO_MONEY or status == 402:  # noqa: PLR2004  (payment required)
+        no_credit = status == 400 and _NO_CREDIT.search(message)  # noqa: PLR2004
+        if codes & _NO_MONEY or status == 402 or no_credit:  # noqa: PLR2004  (payment required)
             return ProviderMisconfigured(
                 what, status=status, do="check the account's credit and its spending limit"
             )

@@ -136,6 +136,10 @@ def is_this_machine(host: str) -> bool:
 def _as_httpx2(error: Exception, request: httpx2.Request) -> httpx2.TransportError:
     """The same trouble in httpx2's classes, which the SDKs know."""
     what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    if isinstance(error, aiohttp.ClientConnectorError) and not isinstance(error, aiohttp.ClientSSLError):
+        what = error.os_error.strerror or str(
+            error.os_error
+        )  # the rest of its words is the address and our own TLS
     kind: type[httpx2.TransportError] = httpx2.ReadError
     if isinstance(error, aiohttp.ConnectionTimeoutError):
         kind = httpx2.ConnectTimeout

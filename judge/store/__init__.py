@@ -11,13 +11,17 @@ from collections.abc import Collection, Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from judge.errors import StoreError
 from judge.private import make_folder
 from judge.request import Usage
 from judge.store.batches import Batches
 from judge.store.schema import SCHEMA_VERSION, migrate, tokens
+from judge.store.trouble import trouble
+
+BUSY_SECONDS = 60.0
+"""How long another process may hold the store before that is an error."""
 
 Way = Literal["live", "batch"]
 """How a completion was bought. It decides the price."""
@@ -62,6 +66,7 @@ class Store:
         self.path = path
         self.written = 0
         """How many rows were committed through this object."""
+        self._open_ones: list[sqlite3.Connection] = []
         try:
             make_folder(path.parent)
             if not path.exists():
@@ -71,15 +76,14 @@ class Store:
             self._migrate()
             self.batches = Batches(self._read, self._transaction)
         except (sqlite3.Error, OSError) as error:
-            raise StoreError(
-                "cannot open the store",
-                where=str(path),
-                found=str(error),
-                do="check the disk and who owns the file",
-            ) from error
+            self.close()
+            raise trouble("cannot open the store", path, error) from error
 
     def _open(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(self.path, timeout=60, isolation_level=None, check_same_thread=False)
+        connection = sqlite3.connect(
+            self.path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+        )
+        self._open_ones.append(connection)
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")  # survives loss of power, not only of the process
         return connection
@@ -96,8 +100,8 @@ class Store:
             )
 
     def close(self) -> None:
-        self._reader.close()
-        self._writer.close()
+        for connection in self._open_ones:
+            connection.close()
 
     def __enter__(self) -> Self:
         return self
@@ -143,12 +147,7 @@ class Store:
                         cursor.execute("ROLLBACK")
                     raise
         except sqlite3.Error as error:
-            raise StoreError(
-                "cannot write to the store",
-                where=str(self.path),
-                found=str(error),
-                do="free some space or repair the disk, then run the same command again: it goes on where it was",
-            ) from error
+            raise trouble("cannot write to the store", self.path, error) from error
 
     def check_writable(self) -> None:
         """Raise StoreError where nothing could be kept, before anything is bought."""
@@ -160,7 +159,7 @@ class Store:
 
     def completion(self, key: str) -> tuple[str, bytes] | None:
         """Dialect and body of the completion with this key, or None."""
-        row = self._read("SELECT dialect, body FROM completions WHERE key = ?", (key,)).fetchone()
+        row = next(self._read("SELECT dialect, body FROM completions WHERE key = ?", (key,)), None)
         return (row[0], row[1]) if row else None
 
     def finished(self, run: str, transcript_id: str, fingerprint: str) -> dict[tuple[str, int], str]:
@@ -190,9 +189,8 @@ class Store:
 
     def position(self, run: str, transcript_id: str) -> int | None:
         """Where in the dataset a transcript was, if the run has records of it."""
-        row = self._read(
-            "SELECT position FROM records WHERE run = ? AND transcript_id = ? LIMIT 1", (run, transcript_id)
-        ).fetchone()
+        statement = "SELECT position FROM records WHERE run = ? AND transcript_id = ? LIMIT 1"
+        row = next(self._read(statement, (run, transcript_id)), None)
         return row[0] if row else None
 
     def records(self, run: str) -> Iterator[bytes]:
@@ -209,7 +207,7 @@ class Store:
 
     def spent(self, run: str) -> float:
         """What a run has spent so far, in USD at list prices, over all its invocations."""
-        (total,) = self._read("SELECT total(cost) FROM completions WHERE run = ?", (run,)).fetchone()
+        (total,) = next(self._read("SELECT total(cost) FROM completions WHERE run = ?", (run,)))
         return float(total)
 
     def purchases(self, run: str) -> Iterator[tuple[str, Way, Usage, float]]:
@@ -233,8 +231,10 @@ class Store:
             cursor.execute("DELETE FROM records WHERE run = ?", (run,))
             cursor.execute("UPDATE completions SET run = '' WHERE run = ?", (run,))
 
-    def _read(self, statement: str, values: tuple[str | int, ...]) -> sqlite3.Cursor:
+    def _read(self, statement: str, values: tuple[str | int, ...]) -> Iterator[tuple[Any, ...]]:
         try:
-            return self._reader.execute(statement, values)
+            # Row by row: a damaged page is met when its row is fetched, not when the statement begins.
+            for row in self._reader.execute(statement, values):  # noqa: UP028  (yield from would close the cursor)
+                yield row
         except sqlite3.Error as error:
-            raise StoreError("cannot read the store", where=str(self.path), found=str(error)) from error
+            raise trouble("cannot read the store", self.path, error) from error

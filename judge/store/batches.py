@@ -13,10 +13,10 @@ that reading a batch's results can be repeated from any point.
 """
 
 import sqlite3
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 from uuid import uuid4
 
 State = Literal["claimed", "sending", "sent", "done"]
@@ -49,7 +49,7 @@ class Batches:
 
     def __init__(
         self,
-        read: Callable[[str, tuple[str | int, ...]], sqlite3.Cursor],
+        read: Callable[[str, tuple[str | int, ...]], Iterator[tuple[Any, ...]]],
         transaction: Callable[[], AbstractContextManager[sqlite3.Cursor]],
     ) -> None:
         self._read = read
@@ -69,18 +69,22 @@ class Batches:
 
     def holder(self, key: str) -> str | None:
         """The run whose unfinished batch has this request, or None."""
-        found = self._read(
-            "SELECT run FROM claims JOIN batches ON number = batch WHERE key = ?", (key,)
-        ).fetchone()
+        found = next(
+            self._read("SELECT run FROM claims JOIN batches ON number = batch WHERE key = ?", (key,)), None
+        )
         return str(found[0]) if found else None
 
     def claimed(self, number: int) -> int:
         """How many requests a batch still holds."""
-        return int(self._read("SELECT count(*) FROM claims WHERE batch = ?", (number,)).fetchone()[0])
+        return int(next(self._read("SELECT count(*) FROM claims WHERE batch = ?", (number,)))[0])
+
+    def held(self, number: int) -> list[str]:
+        """The requests that a batch still holds."""
+        return [str(key) for (key,) in self._read("SELECT key FROM claims WHERE batch = ?", (number,))]
 
     def holds(self, number: int, key: str) -> bool:
         found = self._read("SELECT 1 FROM claims WHERE batch = ? AND key = ?", (number, key))
-        return found.fetchone() is not None
+        return next(found, None) is not None
 
     def reserved(self, run: str) -> float:
         """What a run's unfinished batches can cost at most, in USD."""

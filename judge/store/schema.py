@@ -131,6 +131,7 @@ def migrate(connection: sqlite3.Connection) -> int:
             connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
         connection.execute("COMMIT")
     except BaseException:
-        connection.execute("ROLLBACK")
+        if connection.in_transaction:  # some errors, a full disk among them, end it by themselves
+            connection.execute("ROLLBACK")
         raise
     return found

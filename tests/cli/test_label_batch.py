@@ -69,7 +69,7 @@ def test_a_batch_that_somebody_else_cancels_is_not_sent_again(judge, server):
     wait_for(lambda: server.desk.batches)
     server.desk.cancel("batch_0")
     _, err = process.communicate(timeout=120)
-    assert process.returncode == 0 and "was cancelled" in err
+    assert process.returncode == 3 and "was cancelled" in err
     assert len(server.desk.batches) == 1 and len(judge.records()) == 2
 
 

@@ -236,6 +236,18 @@ def test_a_batch_that_the_provider_does_not_know_can_be_given_up(job, server):
     assert job(WAIT) == "complete" and job.bought == (8, 0)
 
 
+@both
+def test_a_batch_whose_results_are_gone_can_be_given_up(tmp_path, server, model):
+    job = Job(tmp_path, server, model)
+    server.script(Fault("404", step="content"))
+    with pytest.raises(ProviderMisconfigured) as caught:
+        job(WAIT)
+    assert "has no results of batch" in str(caught.value) and "--cancel" in str(caught.value)
+    assert job(CANCEL) == "cancelled" and "requests are free again" in job.words
+    server.script()
+    assert job(WAIT) == "complete" and len(job.records) == 8
+
+
 @pytest.mark.parametrize("step", ["create", "retrieve", "content"])
 @both
 def test_a_connection_that_breaks_at_any_step_makes_nothing_twice(tmp_path, server, model, step):

@@ -2,6 +2,7 @@ import asyncio
 import time
 
 import pytest
+import tenacity
 
 from judge.errors import ProviderMisconfigured, ProviderRejected, ProviderUnavailable
 from judge.labelling.dispatch import Closed, Dispatcher, Gate, GiveUp
@@ -195,6 +196,31 @@ def test_attempts_that_may_have_been_billed_are_told_of():
 
     asyncio.run(main())
     assert len(doubts) == 2
+
+
+def test_what_never_reached_the_provider_was_not_billed():
+    doubts = []
+
+    async def main():
+        provider = Scripted(ProviderUnavailable("no connection", reached=False), OK)
+        await Dispatcher(provider, Gate(4), 10, lambda _: None).send(
+            REQUEST, doubtful=lambda: doubts.append(1)
+        )
+
+    asyncio.run(main())
+    assert doubts == []
+
+
+def test_an_answer_that_is_always_lost_is_not_bought_on_and_on(monkeypatch):
+    monkeypatch.setattr("judge.labelling.dispatch._BACKOFF", tenacity.wait_none())
+    provider = Scripted(busy(status=0))
+
+    async def main():
+        with pytest.raises(GiveUp, match="asked 5 times, and each may have been billed"):
+            await Dispatcher(provider, Gate(4), 10_000, lambda _: None).send(REQUEST)
+
+    asyncio.run(main())
+    assert len(provider.sent_at) == 5
 
 
 def test_a_waiter_cancelled_during_a_pause_leaves_no_hole():

@@ -18,7 +18,7 @@ from judge.labelling.gate import Closed
 from judge.labelling.job import Options, label
 from judge.labelling.journal import NotYet
 from judge.providers.settings import Settings
-from judge.request import Capabilities
+from judge.request import Capabilities, Completion, Usage
 from judge.store import CompletionRow
 from tests.cli.command import MODEL, write
 from tests.loopback import KEY
@@ -47,7 +47,7 @@ async def shop(desk, stored):
         while True:
             for number, what, given in await desk.orders():
                 if what == "write":
-                    stored.update({row.key: (row.dialect, row.body) for row in given[0]})
+                    stored.update({row.key: read(row) for row in given[0]})
                     result = None
                 else:
                     result = stored.get(given[0])
@@ -62,6 +62,10 @@ async def shop(desk, stored):
 
 def desk(ceiling=100, limit=None, spent=0.0, **known):
     return Desk(ceiling, Capabilities(**known), limit, spent)
+
+
+def read(row):
+    return Completion(row.body, row.dialect, "", "stop", Usage(), "m")
 
 
 def row(key):
@@ -178,7 +182,7 @@ def test_a_lost_workers_places_are_free_again():
 def test_one_question_is_bought_once_whichever_workers_ask_it():
     async def main():
         middle = desk()
-        stored: dict[str, tuple[str, bytes]] = {}
+        stored: dict[str, Completion] = {}
         async with shop(middle, stored), line_to(middle, "a") as one, line_to(middle, "b") as two:
             buyer, other = SharedJournal(one), SharedJournal(two)
             assert await buyer.answer("k") is None, "the first one is to buy it"
@@ -186,7 +190,7 @@ def test_one_question_is_bought_once_whichever_workers_ask_it():
             await asyncio.sleep(0.05)
             assert not asking.done()
             await buyer.commit(row("k"))
-            assert await asking == ("openai_chat", b"{}")
+            assert await asking == read(row("k"))
 
     run(main())
 
@@ -214,7 +218,7 @@ def test_what_nobody_buys_any_more_somebody_else_may(lost):
 def test_what_a_lost_worker_had_handed_over_is_kept_before_anybody_may_buy_it():
     async def main():
         middle = desk()
-        stored: dict[str, tuple[str, bytes]] = {}
+        stored: dict[str, Completion] = {}
         await middle.join("b")
         async with line_to(middle, "b") as two:
             async with line_to(middle, "a") as one:
@@ -232,9 +236,9 @@ def test_what_a_lost_worker_had_handed_over_is_kept_before_anybody_may_buy_it():
             assert not asking.done()
             await middle.deliver([(number, None, None)])
             committing.cancel()
-            stored["k"] = ("openai_chat", b"{}")
+            stored["k"] = read(row("k"))
             async with shop(middle, stored):
-                assert await asking == ("openai_chat", b"{}")
+                assert await asking == read(row("k"))
 
     run(main())
 

@@ -23,6 +23,8 @@ KINDS = {
     "echo_key": "401 whose message repeats the authorization header",
     "expired": "a request in a batch that is not executed in time",
     "error_in_200": "status 200 whose body is an error, as gateways send it",
+    "hang_up": "the connection breaks before anything is done",
+    "no_credit": "400 as Anthropic sends it where an account has no credit left",
 }
 """Every other kind is an HTTP status, such as ``429``, ``500`` or ``529``."""
 
@@ -39,6 +41,8 @@ class Fault:
         retry_after: Seconds to send as ``retry-after``, for statuses.
         seconds: How long a stall or a dribble takes.
         echo: Whether the message of a status repeats the key.
+        step: A step of batches (``upload``, ``create``, ``retrieve``, ``content``, ``list``, ``cancel``): the fault hits
+            the calls of that step, and no request for an answer.
     """
 
     kind: str
@@ -48,6 +52,7 @@ class Fault:
     retry_after: float | None = None
     seconds: float = 60.0
     echo: bool = False
+    step: str = ""
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS and not self.kind.isdecimal():
@@ -67,13 +72,22 @@ class Script:
             return None
         self._seen[digest] += 1
         for fault in self.faults:
-            if fault.times == 0 or (fault.match and fault.match.encode() not in body):
+            if fault.step or fault.times == 0 or (fault.match and fault.match.encode() not in body):
                 continue
             if fault.rate < 1 and self._draw(fault.kind, digest) >= fault.rate:
                 continue
             if fault.times is not None:
                 fault.times -= 1
             return fault
+        return None
+
+    def at(self, step: str) -> Fault | None:
+        """What hits a call about batches."""
+        for fault in self.faults:
+            if fault.step == step and fault.times != 0:
+                if fault.times is not None:
+                    fault.times -= 1
+                return fault
         return None
 
     def _draw(self, kind: str, digest: str) -> float:

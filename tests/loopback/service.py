@@ -23,6 +23,21 @@ KEY = "sk-loopback-0123456789"
 _SPOILED = frozenset({"not_json", "empty", "length", "off_schema", "ungrounded"})
 _DELIVERIES = frozenset({"truncate", "reset", "stall", "dribble"})
 
+_REFUSALS: dict[str, tuple[int, str, tuple[str, ...]]] = {
+    "quota": (
+        429,
+        "You exceeded your current quota, please check your plan and billing details.",
+        ("insufficient_quota",),
+    ),
+    "no_credit": (400, "Your credit balance is too low to access the API. Please go to Plans & Billing.", ()),
+    "blocked": (
+        400,
+        "The response was filtered due to the prompt triggering the content management policy.",
+        ("content_filter", "prompt"),
+    ),
+}
+"""Status, message and codes."""
+
 
 @dataclass(slots=True)
 class Options:
@@ -117,7 +132,7 @@ class Service:
 
     async def _reply(self, call: Call) -> Reply:
         if batches := self.desk.takes(call):
-            return self._locked(call, batches) or await self.desk.reply(call)
+            return self._locked(call, batches) or await self._managed(call, batches)
         wire: ModuleType = anthropic_wire if call.path in anthropic_wire.PATHS else openai_wire
         refused = self._refused(call, wire) or self._unreadable(call, wire) or self._limited(call, wire)
         if refused:
@@ -135,6 +150,13 @@ class Service:
         self._cache.keep(lookup)
         self._count(digest, parts, lookup)
         return self._answered(wire, body, lookup, fault)
+
+    async def _managed(self, call: Call, wire: ModuleType) -> Reply:
+        """The answer to a call about batches. What breaks on its way has been done all the same."""
+        fault = self.script.at(self.desk.step(call))
+        if fault and (reply := self._failed(fault, call, wire)):
+            return reply
+        return _delivered(await self.desk.reply(call), fault)
 
     def _refused(self, call: Call, wire: ModuleType) -> Reply | None:
         if call.path not in (*openai_wire.PATHS, *anthropic_wire.PATHS) or call.method != "POST":
@@ -189,15 +211,14 @@ class Service:
             if fault.echo:
                 message += f" The key was {self.options.key}, in {self.last_headers}."
             return Reply(status, wire.error(status, message), headers)
-        if fault.kind == "quota":
-            message = "You exceeded your current quota, please check your plan and billing details."
-            return Reply(429, wire.error(429, message, "insufficient_quota"), headers)
         if fault.kind == "echo_key":
             said = f"bad credentials: Authorization: {call.headers.get('authorization', '')}"
             return Reply(401, wire.error(401, said), headers)
-        if fault.kind == "blocked":
-            message = "The response was filtered due to the prompt triggering the content management policy."
-            return Reply(400, wire.error(400, message, "content_filter", "prompt"), headers)
+        if fault.kind in _REFUSALS:
+            status, message, code = _REFUSALS[fault.kind]
+            return Reply(status, wire.error(status, message, *code), headers)
+        if fault.kind == "hang_up":
+            return Reply(500, b"", delivery="reset")
         if fault.kind == "error_in_200":
             return Reply(200, orjson.dumps({"error": {"message": "Upstream is busy", "code": 502}}), headers)
         return None
@@ -208,13 +229,8 @@ class Service:
         if kind in _SPOILED:
             text = spoiled(kind, text)
         content: bytes = wire.answer(body, text, lookup, kind)
-        reply = Reply(200, content, self._headers(wire))
-        if kind == "cut":
-            reply.body = content[: len(content) * 2 // 3]
-        if fault and kind in _DELIVERIES:
-            reply.delivery, reply.seconds = kind, fault.seconds
         self.counts.broken += kind in ("cut", "truncate", "reset", "stall")
-        return reply
+        return _delivered(Reply(200, content, self._headers(wire)), fault)
 
     def _count(self, digest: str, parts: list[tuple[str, bool]], lookup: Lookup) -> None:
         counts = self.counts
@@ -238,3 +254,12 @@ class Service:
             "cached_tokens": counts.cached_tokens,
             "written_tokens": counts.written_tokens,
         }
+
+
+def _delivered(reply: Reply, fault: Fault | None) -> Reply:
+    """An answer as it leaves the house: what a fault does to its bytes and to their way."""
+    if fault and fault.kind == "cut":
+        reply.body = reply.body[: len(reply.body) * 2 // 3]
+    if fault and fault.kind in _DELIVERIES:
+        reply.delivery, reply.seconds = fault.kind, fault.seconds
+    return reply

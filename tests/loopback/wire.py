@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from email.utils import formatdate
 from http import HTTPStatus
 from urllib.parse import parse_qsl
 
@@ -95,6 +96,8 @@ class Connection(asyncio.Protocol):
         if self._transport is None:
             return
         head = [f"HTTP/1.1 {reply.status} {_phrase(reply.status)}", "content-type: application/json"]
+        # As HTTP wants it: resets are times on this clock, which need not be the client's.
+        head.append(f"date: {formatdate(usegmt=True)}")
         head += [f"content-length: {len(reply.body)}", *(f"{k}: {v}" for k, v in reply.headers.items())]
         start = ("\r\n".join(head) + "\r\n\r\n").encode()
         if reply.delivery == "reset":

@@ -84,5 +84,5 @@ def test_a_handshake_that_breaks_is_worth_another_try(plain: bool, monkeypatch: 
         writer.close()
 
     monkeypatch.setitem(globals(), "_bewildered", hang_up)
-    with pytest.raises(ProviderUnavailable, match="connection failed"):
+    with pytest.raises(ProviderUnavailable, match="cannot connect"):
         ask(plain, certificate=None)

@@ -24,15 +24,31 @@ class Collected:
     """Likewise, of requests that it may answer next time."""
     misconfigured: ProviderMisconfigured | None = None
     """What a person has to see to before anything is sent again."""
+    twice: set[str] = field(default_factory=set)
+    """Keys of which there was more than one result. The first counts."""
+    foreign: set[str] = field(default_factory=set)
+    """custom_ids of results to requests that nobody sent."""
 
 
-async def collect(endpoint: BatchEndpoint, store: Store, batch: BatchRow) -> Collected:
-    """Store all answers of a batch. Can be repeated from any point, and passes over what is no request of this batch."""
-    found = Collected()
+async def collect(
+    endpoint: BatchEndpoint, store: Store, batch: BatchRow, found: Collected | None = None
+) -> Collected:
+    """Store all answers of a batch. Can be repeated from any point, and passes over what is no request of this batch.
+
+    ``found`` is what an attempt that broke off has come to; this one adds to it.
+    """
+    found = found or Collected()
     rows: list[CompletionRow] = []
+    seen: set[str] = set()
     try:
         async for item in endpoint.items(batch.remote_id):
+            if item.key in seen:
+                found.twice.add(item.key)
+                continue
+            seen.add(item.key)
             if not store.batches.holds(batch.number, item.key):
+                if store.completion(item.key) is None:
+                    found.foreign.add(item.key)
                 continue
             row = _row(item, endpoint, batch, found)
             if row is not None:

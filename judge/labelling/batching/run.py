@@ -64,6 +64,8 @@ class BatchRun:
         self.store = store
         self.manner = manner
         self.end: End = "complete"
+        self.because = ""
+        """In words, where it ended early."""
         self._stopped = asyncio.Event()
         self._patience = Patience(plan.patience, manner.say, self._stopped)
         self.watch = Watch(plan.run, endpoint, store, self._patience, manner.say, self._stopped)
@@ -91,8 +93,7 @@ class BatchRun:
             if self.end != "interrupted":
                 raise
         except GiveUp as away:
-            self.manner.say(str(away))
-            self.end = "provider"
+            self.end, self.because = "provider", str(away)
         if self.end == "complete" and self.watch.open:
             self.end = "waiting"
         return self.end
@@ -109,7 +110,7 @@ class BatchRun:
                 break
             await self.watch.until(lambda: not self.watch.open, self.manner.poll)
         if self.watch.cancelled and self.end == "complete":
-            self.manner.say("a batch was cancelled, so nothing more is sent; the same command begins again")
+            self.because = "a batch was cancelled at the provider, so nothing more was sent"
             self.end = "cancelled"
 
     async def _send_missing(self, dataset: Iterable[tuple[int, Transcript]]) -> bool:
@@ -159,7 +160,14 @@ class BatchRun:
             # Whether the provider has it is an open question now, which must not be answered by sending it again.
             await self._patience.failed(error)
             await self.watch.find(batch)
-        except (ProviderRejected, ProviderMisconfigured):
+        except ProviderRejected as error:
+            batches.close(number)
+            raise ProviderMisconfigured(
+                f"the provider would not take a batch of {packed.requests:,} requests: {error.what}",
+                status=error.status,
+                do="correct what it names, and run the same command again",
+            ) from error
+        except ProviderMisconfigured:
             batches.close(number)
             raise
         else:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from judge.errors import ProviderMisconfigured, ProviderRejected
 from judge.labelling.asking import Purchases
-from judge.labelling.batching.collecting import collect
+from judge.labelling.batching.collecting import Collected, collect
 from judge.labelling.batching.patience import Patience
 from judge.providers.batches import BatchEndpoint, Limits, Remote, Sent, Undecided
 from judge.store import Store
@@ -80,6 +80,8 @@ class Watch:
         self._undecided: set[int] = set()
         self._asked_to_end: set[int] = set()
         self._giving_up = False
+        self._begun = time.time()
+        self._first_missed: dict[int, float] = {}
 
     @property
     def open(self) -> list[BatchRow]:
@@ -133,7 +135,7 @@ class Watch:
             self._undecided.add(batch.number)
             return
         self._undecided.discard(batch.number)
-        if found is None and time.time() - batch.sent < self.settle:
+        if found is None and not self._settled(batch):
             self._tell(batch, "not known to the provider yet")
         elif found is None:
             freed = self._store.batches.close(batch.number)
@@ -141,6 +143,17 @@ class Watch:
         else:
             self._store.batches.sent(batch.number, found)
             self._tell(batch, f"found at the provider as {found}")
+
+    def _settled(self, batch: BatchRow) -> bool:
+        """Whether a batch that the provider does not list will not appear any more.
+
+        Counted from when this process first missed it, because the clock on the wall may have been set in between; for a
+        batch that an earlier process sent, the wall has to do where nobody waits, and a time to come says nothing.
+        """
+        now = time.monotonic()
+        if now - self._first_missed.setdefault(batch.number, now) >= self.settle:
+            return True
+        return batch.sent < self._begun and not 0 <= time.time() - batch.sent < self.settle
 
     async def cancel(self) -> None:
         """Ask the provider to end all batches that it has, each once, and give up those that it does not know."""
@@ -162,23 +175,42 @@ class Watch:
         except ProviderMisconfigured as error:
             if error.status != _NOT_FOUND:
                 raise
-        if self._giving_up:
-            freed = self._store.batches.close(batch.number)
-            self._tell(batch, f"unknown to the provider; its {freed:,} requests are free again")
-            return None
-        raise ProviderMisconfigured(
-            f"the provider knows no batch {batch.remote_id}",
-            status=_NOT_FOUND,
-            do="use the key of the account that sent it; or give it up with --cancel, which frees its requests",
-        )
+        self._not_there(batch, f"the provider knows no batch {batch.remote_id}")
+        return None
+
+    def _not_there(self, batch: BatchRow, what: str) -> None:
+        """Free the requests of a batch that cannot be had, where it is given up; else raise ProviderMisconfigured."""
+        if not self._giving_up:
+            raise ProviderMisconfigured(
+                what,
+                status=_NOT_FOUND,
+                do="use the key of the account that sent it; or give it up with --cancel, which frees its requests",
+            )
+        freed = self._store.batches.close(batch.number)
+        self._tell(batch, f"{what}; its {freed:,} requests are free again")
 
     async def _finish(self, batch: BatchRow, remote: Remote) -> None:
-        found = await self._patience.call(lambda: collect(self._endpoint, self._store, batch))
+        found = Collected()
+        try:
+            await self._patience.call(lambda: collect(self._endpoint, self._store, batch, found))
+        except ProviderMisconfigured as error:
+            if error.status != _NOT_FOUND:
+                raise
+            self._not_there(batch, f"the provider has no results of batch {batch.remote_id}")
+            return
+        if not (remote.cancelled or remote.problem):
+            self._silent(batch, found)
         freed = self._store.batches.close(batch.number)
         self.purchases.add(found.purchases)
         self._say(
             f"batch {batch.number}: {found.purchases.sent:,} answers stored, {freed:,} requests without one"
         )
+        if found.twice:
+            self._say(f"batch {batch.number}: {len(found.twice):,} results came twice; the first ones count")
+        if found.foreign:
+            self._say(
+                f"batch {batch.number}: {len(found.foreign):,} results are to no request of it and are left out"
+            )
         self.setbacks.rejected |= found.rejected
         for key, why in found.unavailable.items():
             self.setbacks.unavailable(key, why)
@@ -192,6 +224,14 @@ class Watch:
             )
         if found.misconfigured is not None:
             raise found.misconfigured
+
+    def _silent(self, batch: BatchRow, found: Collected) -> None:
+        """Requests on which an ended batch says nothing may have been billed: do not send them over and over by oneself."""
+        for key in self._store.batches.held(batch.number):
+            if key not in found.rejected and key not in found.unavailable:
+                self.setbacks.rejected[key] = (
+                    "its batch ended without a result for it, though it may have been billed"
+                )
 
     def _shrink(self, batch: BatchRow, remote: Remote) -> None:
         """Too much waits at the provider: send less at once, and less in one batch where this was the only one."""

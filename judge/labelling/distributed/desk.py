@@ -17,7 +17,7 @@ from judge.labelling.budget import Budget
 from judge.labelling.gate import Closed, Gate
 from judge.labelling.journal import Finished
 from judge.labelling.progress import Progress
-from judge.request import Capabilities
+from judge.request import Capabilities, Completion
 from judge.store import CompletionRow, Row
 
 Message = tuple[int, str, tuple[Any, ...]]
@@ -227,12 +227,12 @@ class Desk:
         await self.budget.reserve(most)
         worker.reserved[most] += 1
 
-    async def _answer(self, worker: _Worker, key: str) -> tuple[str, bytes] | None:
+    async def _answer(self, worker: _Worker, key: str) -> Completion | None:
         while (claim := self._claims.get(key)) is not None:
             await claim.over.wait()
         self._claims[key] = _Claim(worker)
         try:
-            stored: tuple[str, bytes] | None = await self._order("answer", key)
+            stored: Completion | None = await self._order("answer", key)
         except BaseException:
             self._release(worker, key)
             raise

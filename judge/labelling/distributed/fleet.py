@@ -74,6 +74,7 @@ class Fleet:
         self.gate = Gate(1)
         self.begun = threading.Event()
         self.end: End = "complete"
+        self.because = ""
         self._options, self._workers = options, workers
         self._connect = partial(
             connect, plan.in_flight * workers, provider.capabilities, plan.max_cost, spent(self._store, plan)
@@ -268,7 +269,7 @@ class Fleet:
 
     def _stop(self, end: End, note: str) -> None:
         if self.end == "complete":
-            self.end = end
+            self.end, self.because = end, "" if end == "interrupted" else note
             self._note(note)
             self._spawn(self._cluster.ask("stop", note))
 

@@ -15,7 +15,7 @@ from judge.labelling.feed import Item
 from judge.labelling.gate import Closed, Gate
 from judge.labelling.journal import Finished, GroupCommit
 from judge.labelling.resuming import Done
-from judge.request import RateLimits
+from judge.request import Completion, RateLimits
 from judge.store import Row
 
 Tell = Callable[[Sequence[Message]], Awaitable[None]]
@@ -183,8 +183,8 @@ class SharedJournal(GroupCommit):
         self._wanted, self._keep = wanted, keep
         return items
 
-    async def answer(self, key: str) -> tuple[str, bytes] | None:
-        found: tuple[str, bytes] | None = await self._line.call("answer", key)
+    async def answer(self, key: str) -> Completion | None:
+        found: Completion | None = await self._line.call("answer", key)
         return found
 
     async def finished(self, run: str, transcript_id: str, fingerprint: str) -> Finished:

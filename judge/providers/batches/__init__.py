@@ -7,7 +7,9 @@ process. Nothing here retries or waits; ``judge.labelling.batching`` does.
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import IO, Protocol, runtime_checkable
+from typing import IO, Any, Protocol, runtime_checkable
+
+import orjson
 
 from judge.errors import ProviderError, ProviderUnavailable, UsageError
 from judge.request import Provider, Request
@@ -137,3 +139,15 @@ def batch_endpoint(provider: Provider) -> BatchEndpoint:
 def unanswered(why: str) -> ProviderUnavailable:
     """For a request that the provider did not get to."""
     return ProviderUnavailable(why)
+
+
+def result_fields(line: bytes) -> dict[str, Any]:
+    """The object in one line of results. Raises ProviderUnavailable where it is none that names its request."""
+    try:
+        fields = orjson.loads(line)
+    except orjson.JSONDecodeError:
+        fields = None
+    if isinstance(fields, dict) and isinstance(fields.get("custom_id"), str):
+        return fields
+    end = line[-40:].decode(errors="replace")
+    raise ProviderUnavailable(f"a line of the batch's results is cut or not a result; it ends in {end!r}")

@@ -12,7 +12,16 @@ import orjson
 
 from judge.dialects import anthropic_messages
 from judge.errors import ProviderError
-from judge.providers.batches import Item, Limits, Mine, Remote, Sent, Undecided, unanswered
+from judge.providers.batches import (
+    Item,
+    Limits,
+    Mine,
+    Remote,
+    Sent,
+    Undecided,
+    result_fields,
+    unanswered,
+)
 from judge.providers.sdk import SdkProvider
 from judge.request import Request
 
@@ -22,8 +31,8 @@ if TYPE_CHECKING:
 
 PATH = "/v1/messages/batches"
 _CHUNK = 1 << 20
-_CLOCKS = 600.0
-"""Seconds by which our clock and the provider's may differ."""
+_CLOCKS = 90_000.0
+"""Seconds by which our clock and the provider's may differ: a wrong time zone makes whole hours, a wrong date a day."""
 _LONGEST_UPLOAD = 3600.0
 
 _STATUS = {
@@ -124,19 +133,20 @@ class AnthropicBatches:
         response = await self._provider.call(opened.__aenter__())
         try:
             lines = response.iter_lines()
-            while (line := await self._provider.call(_next(lines))) is not None:
+            while (line := await self._provider.next_line(lines)) is not None:
                 if line.strip():
-                    yield self._item(orjson.loads(self._provider.blank(line.encode())))
+                    yield self._item(result_fields(self._provider.blank(line.encode())))
         finally:
             await response.close()
 
     def _item(self, fields: dict[str, Any]) -> Item:
-        key, result = fields["custom_id"], fields["result"]
-        if result["type"] == "succeeded":
-            return Item(key, body=orjson.dumps(result["message"]))
-        if result["type"] == "errored":
+        key, result = fields["custom_id"], fields.get("result") or {}
+        kind = result.get("type") or "left without a result"
+        if kind == "succeeded":
+            return Item(key, body=orjson.dumps(result.get("message")))
+        if kind == "errored":
             return Item(key, problem=self._problem(result.get("error") or {}))
-        return Item(key, problem=unanswered(f"the request was {result['type']} in its batch"))
+        return Item(key, problem=unanswered(f"the request was {kind} in its batch"))
 
     def _problem(self, error: dict[str, Any]) -> ProviderError:
         kind = (error.get("error") or error).get("type")
@@ -164,7 +174,3 @@ async def _body(lines: IO[bytes], size: int) -> AsyncIterator[bytes]:
         left -= len(chunk)
         yield chunk.replace(b"\n", b",")
     yield _CLOSE
-
-
-async def _next(lines: AsyncIterator[str]) -> str | None:
-    return await anext(lines, None)
