@@ -30,6 +30,7 @@ import pyarrow.parquet as pq
 
 from benchmarks.fixtures import judge, write_transcripts
 from benchmarks.label_cpu import GRADER
+from benchmarks.results import Row, keep
 from tests.loopback import KEY, Fault, Options, Server
 
 FAULTS = (
@@ -188,7 +189,6 @@ def main() -> None:
     parser.add_argument("--requests", type=int, default=1000)
     parser.add_argument("--in-flight", type=int, default=20)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--json", type=Path, default=Path("kill_trials.json"))
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         bench = Bench(Path(folder), args.requests, args.in_flight)
@@ -202,10 +202,10 @@ def main() -> None:
             kills = ", ".join(f"{k.moment} {k.sent} {k.under_way} {k.lost}" for k in found.kills)
             complaint = "  " + "; ".join(found.complaints) if found.complaints else ""
             print(f"{number:5}  {kills:64} {found.again:12}  {found.unreadable:10}{complaint}", flush=True)
-    _report(trials, bench, args.json)
+    _report(trials, bench)
 
 
-def _report(trials: list[Trial], bench: Bench, path: Path) -> None:
+def _report(trials: list[Trial], bench: Bench) -> None:
     kills = [kill for found in trials for kill in found.kills]
     failed = sum(bool(found.complaints) for found in trials)
     summary = {
@@ -220,7 +220,17 @@ def _report(trials: list[Trial], bench: Bench, path: Path) -> None:
         "bought_again": sum(found.again for found in trials),
         "lost_at_a_kill_at_most": max((kill.lost for kill in kills), default=0),
     }
-    path.write_text(json.dumps({**summary, "each": [asdict(found) for found in trials]}, indent=1) + "\n")
+    told = (
+        f"{len(trials) - failed} of {len(trials)} trials held, {len(kills)} kills; {summary['bought_again']} answers of "
+        f"{summary['distinct']:,} bought twice, at most {summary['lost_at_a_kill_at_most']} after one kill"
+    )
+    what = f"kill -9 at random moments of {bench.requests:,} requests with 6 % of faults, {bench.in_flight} in flight"
+    goal = f"the same records; at most {bench.in_flight} bought twice for each kill"
+    keep(
+        "kill_trials",
+        {**summary, "each": [asdict(found) for found in trials]},
+        [Row(what, told, goal)],
+    )
     print(json.dumps(summary))
     if failed:
         raise SystemExit(f"{failed} of {len(trials)} trials did not hold")

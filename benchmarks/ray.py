@@ -16,11 +16,12 @@ import subprocess
 import tempfile
 import threading
 import time
-from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from benchmarks.fixtures import judge, measure, write_transcripts
 from benchmarks.label_cpu import GRADER
+from benchmarks.results import Row, keep
 from judge.labelling.distributed.engine import RayCluster
 from tests.loopback import KEY, Process
 
@@ -47,7 +48,7 @@ class Bench:
         return float((self.args.transcripts - 1) / spans[0])
 
 
-def throughput(bench: Bench) -> dict[str, object]:
+def throughput(bench: Bench) -> dict[str, Any]:
     rows = []
     with Process("--latency", str(bench.args.latency)) as server:
         for number in range(bench.args.rounds):
@@ -63,7 +64,7 @@ def throughput(bench: Bench) -> dict[str, object]:
     }
 
 
-def killed(bench: Bench) -> dict[str, object]:
+def killed(bench: Bench) -> dict[str, Any]:
     """A worker is killed when a third is bought; the records must be those of a run that nobody disturbed."""
     count = bench.args.transcripts
     with Process("--latency", str(bench.args.latency)) as server:
@@ -83,7 +84,7 @@ def killed(bench: Bench) -> dict[str, object]:
     return {"bought_again": stats["bought_again"], "in_flight": bench.args.in_flight, "same_records": same}
 
 
-def limited(bench: Bench) -> dict[str, object]:
+def limited(bench: Bench) -> dict[str, Any]:
     """Four workers on two CPUs, and a limit that is announced."""
     rate = 50.0
     with Process(
@@ -147,7 +148,30 @@ def main() -> None:
             found = {"throughput": throughput(bench), "killed": killed(bench), "limited": limited(bench)}
     finally:
         cluster.close()
-    print(json.dumps({"date": datetime.now(UTC).date().isoformat(), **asked, **found}, indent=1))
+    keep("ray", {**asked, **found}, _rows(asked, found))
+    print(json.dumps(found, indent=1))
+
+
+def _rows(asked: dict[str, Any], found: dict[str, dict[str, Any]]) -> list[Row]:
+    flow, kill, limit = found["throughput"], found["killed"], found["limited"]
+    place = f"{asked['in_flight']} in flight for each worker, {asked['latency']:g} s latency"
+    return [
+        Row(f"Ray, two workers against one, {place}", f"{flow['two_over_one']:.2f}", "at least 1.8"),
+        Row(
+            "one worker against the latency bound, and against the run without an engine",
+            f"{flow['one_over_bound']:.2f}, {flow['one_over_alone']:.2f}",
+        ),
+        Row(
+            "a worker killed at a third of the run",
+            f"{kill['bought_again']} bought twice, records {'the same' if kill['same_records'] else 'DIFFERENT'}",
+            f"at most {kill['in_flight']} in flight",
+        ),
+        Row(
+            "four workers on two CPUs, 50 requests a second announced",
+            f"{limit['of_the_allowed_rate']:.0%} of the rate, {limit['refused']:.1%} refused, {limit['bought_again']} bought twice",
+            "95 %, at most 1 %",
+        ),
+    ]
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Going on with a run of many done records: how soon, how fast, how much memory, and how large the store is.
 
-    python -m benchmarks.resume [--done 1000000] [--new 100] [--small 10000] [--bytes 2000] [--json resume.json]
+    python -m benchmarks.resume [--done 1000000] [--new 100] [--small 10000] [--bytes 2000]
 
 For each size and each container, JSON Lines and Parquet, a run of that many records is made by ``benchmarks.seeding`` and
 then the command runs twice in a process of its own:
@@ -27,6 +27,7 @@ from typing import Any
 
 from benchmarks.fixtures import judge, measure, write_transcripts
 from benchmarks.label_cpu import GRADER
+from benchmarks.results import Row, keep
 from benchmarks.seeding import MODEL, as_parquet, seed
 from tests.loopback import KEY, Process
 
@@ -114,34 +115,53 @@ def main() -> None:
     parser.add_argument("--new", type=int, default=100)
     parser.add_argument("--small", type=int, default=10_000)
     parser.add_argument("--bytes", type=int, default=2000)
-    parser.add_argument("--json", type=Path, default=Path("resume.json"))
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as name, Process() as server:
         bench = Bench(Path(name), server, args.bytes)
         found = [
             rounds(bench, done, new) for done, new in ((1, 1), (args.small, args.new), (args.done, args.new))
         ]
-    args.json.write_text(json.dumps(found, indent=1) + "\n")
-    _report(*found)
+    keep("resume", {"sizes": found, "bytes": args.bytes}, _rows(*found))
 
 
-def _report(start: dict[str, Any], small: dict[str, Any], large: dict[str, Any]) -> None:
+def _rows(start: dict[str, Any], small: dict[str, Any], large: dict[str, Any]) -> list[Row]:
+    """What came of it, as it is printed and as it stands in the table."""
     done, least = large["done"], small["done"]
-    print(f"store: {large['store_bytes_per_record']:.0f} bytes for each record and its answer")
+    rows = [
+        Row(
+            "store, for each record of 2 KB of transcript and its answer",
+            f"{large['store_bytes_per_record']:,.0f} bytes",
+        )
+    ]
     for kind in ("jsonl", "parquet"):
         again, resumed, fixed = large[kind]["again"], large[kind]["resumed"], start[kind]["again"]
-        rates = [done / max(again[what] - fixed[what], 1e-9) for what in ("cpu", "wall")]
-        print(
-            f"{kind:8} {done} again: {rates[0]:.0f} a second of CPU, {rates[1]:.0f} of wall time, {again['requests']} requests"
-        )
-        print(
-            f"{kind:8} first request after {resumed['first_request']:.1f} s (of one record {start[kind]['resumed']['first_request']:.1f} s)"
-        )
-        for what in ("again", "resumed"):
-            mib = [part[kind][what]["peak_mib"] for part in (small, large)]
-            print(
-                f"{kind:8} {what}: peak {mib[1]:.0f} MiB against {mib[0]:.0f} at {least}: {mib[1] / mib[0]:.2f}"
-            )
+        cpu, wall = (done / max(again[what] - fixed[what], 1e-9) for what in ("cpu", "wall"))
+        mib = {
+            what: [part[kind][what]["peak_mib"] for part in (small, large)] for what in ("again", "resumed")
+        }
+        rows += [
+            Row(
+                f"{done:,} done records again, {kind}",
+                f"{cpu:,.0f} a second of CPU, {wall:,.0f} of wall time, {again['requests']} requests",
+                "10,000 a second, no request",
+            ),
+            Row(
+                f"going on after {done:,} done records, {kind}: first request",
+                f"after {resumed['first_request']:.1f} s (after one record {start[kind]['resumed']['first_request']:.1f} s)",
+                "5 s",
+            ),
+            Row(
+                f"peak memory, {done:,} done records against {least:,}, {kind}: again; going on",
+                "; ".join(
+                    f"{large_one:.0f} MiB against {small_one:.0f}: {large_one / small_one:.2f}"
+                    for small_one, large_one in mib.values()
+                ),
+                "1.3",
+            ),
+        ]
+    for row in rows:
+        print(f"{row.what}: {row.found}")
+    return rows
 
 
 if __name__ == "__main__":

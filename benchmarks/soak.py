@@ -1,6 +1,6 @@
 """A long run with faults: does anything grow, and is anything lost?
 
-    python -m benchmarks.soak [--requests 100000] [--faults 0.05] [--in-flight 100] [--url http://127.0.0.1:PORT/v1] [--json soak.json]
+    python -m benchmarks.soak [--requests 100000] [--faults 0.05] [--in-flight 100] [--url http://127.0.0.1:PORT/v1]
 
 ``judge label`` runs against a loopback provider (its own, or the one at ``--url``) that answers a share of the requests
 with 429 and 500, cuts bodies and breaks connections, a quarter of the share each. Once a second the process is looked
@@ -27,6 +27,7 @@ from typing import Any
 
 from benchmarks.fixtures import write_transcripts
 from benchmarks.label_cpu import GRADER
+from benchmarks.results import Row, keep
 from tests.loopback import KEY, Process
 
 _KINDS = ("429", "500", "cut", "reset")
@@ -126,7 +127,6 @@ def main() -> None:
     parser.add_argument(
         "--url", help="a server that is running, with its own faults, instead of the loopback one"
     )
-    parser.add_argument("--json", type=Path, default=Path("soak.json"))
     args = parser.parse_args()
     flags = [part for kind in _KINDS for part in ("--fault", f"{kind}={args.faults / len(_KINDS)}")]
     with (
@@ -143,7 +143,7 @@ def main() -> None:
         found["asked"] = args.requests
         if server:
             found |= _purchases(server.stats())
-    args.json.write_text(json.dumps(found, indent=1) + "\n")
+    keep("soak", found, _rows(found, args))
     _report(found)
 
 
@@ -157,6 +157,25 @@ def _purchases(stats: dict[str, Any]) -> dict[str, Any]:
         "bought_distinct": stats["bought_distinct"],
         "unavoidable": stats["bought_distinct"] + refused + stats["broken"],
     }
+
+
+def _rows(found: dict[str, Any], args: argparse.Namespace) -> list[Row]:
+    def grown(name: str) -> str:
+        return f"{name} {found[name]['last']:.0f} against {found[name]['second']:.0f}, at most {found[name]['most']:.0f}"
+
+    what = f"{args.requests:,} requests, {args.faults:.0%} of them with faults, {args.in_flight} in flight: last quarter against the second"
+    growth = ", ".join([grown("mib").replace("mib", "MiB"), *map(grown, ("descriptors", "threads", "tasks"))])
+    rows = [Row(what, growth, "flat")]
+    if "requests" in found:
+        told = f"{found['labelled']:,} labelled, {found['requests'] / found['asked']:.4f} requests for each"
+        rows.append(
+            Row(
+                "lost; requests against those that cannot be avoided",
+                told,
+                f"all; {found['unavoidable'] / found['asked']:.4f}",
+            )
+        )
+    return rows
 
 
 def _report(found: dict[str, Any]) -> None:
