@@ -156,12 +156,12 @@ class Run:
             ) from error
 
     def write_manifest(self, manifest: Manifest) -> None:
-        with replacing(self.manifest_path) as file:
+        with writing_a_run(), replacing(self.manifest_path) as file:
             file.write(manifest.model_dump_json(indent=1).encode() + b"\n")
 
     def write_grader(self, grader: Grader) -> None:
         """Keep a rubric as it is now, with everything that its requests are rendered from."""
-        with replacing(self.graders_folder / f"{grader.name}.json") as file:
+        with writing_a_run(), replacing(self.graders_folder / f"{grader.name}.json") as file:
             file.write(grader.model_copy(update={"path": Path(grader.path.name)}).model_dump_json().encode())
 
     def grader(self, name: str) -> Grader | None:
@@ -175,7 +175,7 @@ class Run:
             raise UsageError("cannot read this run's rubric", where=str(path), found=str(error)) from error
 
     def write_records(self, lines: Iterable[bytes]) -> None:
-        with replacing(self.records_path) as file:
+        with writing_a_run(), replacing(self.records_path) as file:
             file.writelines(lines)
 
     def is_written(self, manifest: Manifest | None) -> bool:
@@ -216,7 +216,10 @@ class Run:
 
 @contextmanager
 def replacing(path: Path) -> Iterator[BinaryIO]:
-    """A file that takes the place of ``path`` when the block ends well, and leaves no trace when it does not."""
+    """A file that takes the place of ``path`` when the block ends well, and leaves no trace when it does not.
+
+    Raises StoreError where it cannot be written.
+    """
     make_folder(path.parent)
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
@@ -227,15 +230,31 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
         draft.replace(path)
     except OSError as error:
         raise StoreError(
-            "cannot write a file of this run",
+            "cannot write this file",
             where=str(path),
             found=str(error),
-            do="free some space, or name a folder that can be written with --runs-dir; then run the same command again: "
-            "answers are in the store, and are not bought again",
+            do="free some space, or name a place that can be written; then run the same command again",
         ) from error
     finally:
         with suppress(OSError):
             draft.unlink(missing_ok=True)
+
+
+@contextmanager
+def writing_a_run() -> Iterator[None]:
+    """Says of a file that cannot be written that it is a run's, and that nothing that was paid for is lost."""
+    try:
+        yield
+    except StoreError as error:
+        if not isinstance(error.__cause__, OSError):  # the store itself, which has said what is to be done
+            raise
+        raise StoreError(
+            "cannot write a file of this run",
+            where=error.where,
+            found=error.found,
+            do="free some space, or name a folder that can be written with --runs-dir; then run the same command again: "
+            "answers are in the store, and are not bought again",
+        ) from error.__cause__
 
 
 def outcome(record: Verdict | Failure, primary: str) -> str:

@@ -19,7 +19,7 @@ from judge.labelling.dataset import Dataset
 from judge.labelling.pipeline import Plan
 from judge.pricing import price
 from judge.request import Usage
-from judge.runs import GraderNote, Manifest, Run, replacing
+from judge.runs import GraderNote, Manifest, Run, replacing, writing_a_run
 from judge.store import Store
 
 _PACKAGES = ("judge", "openai", "anthropic", "xllamacpp", "genai-prices", "pydantic", "jinja2")
@@ -146,7 +146,7 @@ def write_files(manifest: Manifest, run: Run, store: Store) -> Manifest:
             totals.count(record, made)
             yield made
 
-    with replacing(run.records_path) as file:
+    with writing_a_run(), replacing(run.records_path) as file:
         write_rows(passing(file), run.parquet_path)
     fingerprint, transcripts = sha256(), 0
     for transcripts, (transcript_id, revision) in enumerate(store.transcripts(run.name), start=1):  # noqa: B007

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import yaml
 
-from judge.errors import UsageError
+from judge.errors import StoreError, UsageError
 from judge.queues import QUEUE
 from judge.rates.question import fact
 from judge.rates.selection import Selection
@@ -101,8 +101,8 @@ def write(
                 file.writelines(lines)
             written.append(path)
         whole = True
-    except OSError as error:
-        raise UsageError("cannot write the batch", where=str(places.transcripts), found=str(error)) from error
+    except StoreError as error:
+        raise UsageError("cannot write the batch", where=error.where, found=error.found) from error
     finally:
         for path in () if whole else written:  # also where it was interrupted
             path.unlink(missing_ok=True)

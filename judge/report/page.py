@@ -13,7 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from judge import __version__, address
-from judge.errors import UsageError
+from judge.errors import StoreError, UsageError
 from judge.report import words
 from judge.runs import replacing
 from judge.visible import clean
@@ -65,9 +65,9 @@ def write(path: Path, text: str) -> None:
     try:
         with replacing(path) as file:
             file.write(text.encode())
-    except OSError as error:
+    except StoreError as error:
         raise UsageError(
-            "the report cannot be written", where=str(path), found=str(error), do="name another file"
+            "the report cannot be written", where=error.where, found=error.found, do="name another file"
         ) from error
 
 
