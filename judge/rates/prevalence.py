@@ -20,7 +20,8 @@ from judge.stats.choose import Choice, Evidence, Selection, choose
 from judge.stats.confirmed import Flags
 from judge.stats.outcomes import Bounds, bounds, invalid_rate
 from judge.stats.outcomes import Outcome as Bounded
-from judge.stats.prevalence import Labelled, Stratum
+from judge.stats.ppi import Labelled
+from judge.stats.prevalence import Stratum
 from judge.stats.proportion import Counted, counted, rate
 from judge.stats.reasons import merge, reason
 from judge.stats.resample import DEFAULT, Settings
@@ -157,7 +158,7 @@ def _evidence(found: Answers, part: Checked, accuracy: Accuracy | None, settings
     audited = _part(found, part, ~flagged, settings) if part.choice != "unknown" else UNCHECKED
     labelled = None
     if part.choice == "random":
-        labelled = Labelled(part.truth[part.known], flagged[part.known], found.design.at(part.known))
+        labelled = Labelled(part.truth, flagged, found.design, part.known)
     usable = accuracy if accuracy is not None and accuracy.usable else None
     strata = _strata(found, part, settings) if part.choice == "known" else ()
     return Evidence(

@@ -14,16 +14,8 @@ from judge.stats.confirmed import (
     sensitivity_curve,
 )
 from judge.stats.distributions import clopper_pearson_lower
-from judge.stats.prevalence import (
-    Accuracy,
-    Labelled,
-    Stratum,
-    lee,
-    ppi,
-    stratified,
-    too_few,
-    two_phase,
-)
+from judge.stats.ppi import Labelled, ppi, too_few
+from judge.stats.prevalence import Accuracy, Stratum, lee, stratified, two_phase
 from judge.stats.proportion import Counted
 from judge.stats.reasons import merge, reason
 from judge.stats.resample import DEFAULT, Settings
@@ -40,6 +32,7 @@ class Evidence:
     ``flags``: the judge's flags in the target and what people found among them. ``selection``: how the labelled items
     behind sensitivity, specificity and ``labelled`` were chosen: ``random`` (a random sample of the target), ``enriched``
     (known design, e.g. balanced by the judge's answer), or ``unknown``, which refuses everything that needs them.
+    ``labelled``: the target that ``flags`` counts, with the labels of a random sample of it.
     ``strata``: the parts, finer than flagged and unflagged, that the checked items were drawn from, with their shares of
     the target; empty where there are no finer ones.
     """
@@ -100,7 +93,7 @@ def _from_labels(evidence: Evidence, settings: Settings) -> Decision | None:
     """From labels of the target itself, without a word about the judge; None where they do not carry an estimate."""
     flags, labelled = evidence.flags, evidence.labelled
     if labelled is not None and evidence.selection == "random" and not too_few(labelled):
-        return ppi(labelled, flags.flagged, settings), "ppi", (reason("random-sample"),)
+        return ppi(labelled, settings), "ppi", (reason("random-sample"),)
     if flags.audited is None or not flags.audited.hits or not flags.confirmed.hits:
         return None
     why = (reason("stratified-sample"),)

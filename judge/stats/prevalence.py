@@ -1,29 +1,23 @@
 """Prevalence from a judge's answers and human labels, where the event is not rare.
 
-``rogan_gladen`` and ``lee`` correct the flagged rate by a sensitivity and a specificity that must hold here. ``ppi``
-corrects the judge's mean by its errors on a random sample of human labels. ``two_phase`` weighs hand-checked samples of
-the flagged and the unflagged. Below about one in a hundred none of them covers; ``confirmed`` has what does, and
-``choose`` decides.
+``rogan_gladen`` and ``lee`` correct the flagged rate by a sensitivity and a specificity that must hold here.
+``two_phase`` and ``stratified`` weigh hand-checked samples of the flagged and the unflagged; a random sample of both is the
+business of ``ppi``. Below about one in a hundred none of them covers; ``confirmed`` has what does, and ``choose`` decides.
 """
 
 from dataclasses import dataclass, replace
-from functools import partial
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from judge.estimate import Estimate
 from judge.stats.confirmed import DRAWS, Flags, ceiling, floor, jeffreys, limits, refused
-from judge.stats.distributions import clopper_pearson, clopper_pearson_lower, normal_quantile, t_quantile
-from judge.stats.proportion import Counted, counted
+from judge.stats.distributions import clopper_pearson, clopper_pearson_lower, normal_quantile
+from judge.stats.proportion import Counted
 from judge.stats.reasons import reason
-from judge.stats.resample import DEFAULT, Settings, spread, value_of
-from judge.stats.tables import SIMPLE, Design, FloatArray, items
+from judge.stats.resample import DEFAULT, Settings
 
 FEW_POSITIVES = 10
 FEW_NEGATIVES = 10
-FEW_PPI = 20
-FEW_PPI_WORTH = 10
 MIN_YOUDEN = 0.1
 
 
@@ -124,87 +118,6 @@ def lee(flagged: Counted, accuracy: Accuracy, settings: Settings = DEFAULT) -> E
     low, high = max(0.0, centre - margin), min(1.0, centre + margin)
     found = Estimate(value, low, max(low, high), settings.level, "Lee et al.", flagged.items, flagged.n)
     return replace(found, warnings=_outside(value), positives=accuracy.sensitivity.items)
-
-
-@dataclass(frozen=True, slots=True)
-class Labelled:
-    """A random sample of the target with human labels: (n_items,) booleans ``human``, and the judge's ``judge``."""
-
-    human: ArrayLike
-    judge: ArrayLike
-    design: Design = SIMPLE
-
-
-def _mean_of(sums: FloatArray) -> FloatArray:
-    return np.asarray(sums[:, 0] / sums[:, -1])
-
-
-def _rectified_of(sums: FloatArray, power: float) -> FloatArray:
-    return np.asarray((sums[:, 0] - power * sums[:, 1]) / sums[:, 2])
-
-
-def _power(human: FloatArray, judge: FloatArray, weights: FloatArray, ratio: float) -> float:
-    """Lambda = Cov(Y, f) / ((1 + n/N) Var f), in 0..1; 0 where the judge does not vary."""
-    centred = judge - np.average(judge, weights=weights)
-    variance = float(np.average(centred**2, weights=weights))
-    if not variance:
-        return 0.0
-    covariance = float(np.average(centred * human, weights=weights))
-    return min(1.0, max(0.0, covariance / ((1 + ratio) * variance)))
-
-
-def too_few(labelled: Labelled) -> tuple[str, ...]:
-    """Why the random sample holds too few of a class for ``ppi``, if so: 20 of each, worth 10 after clustering."""
-    counts = counted(labelled.human, labelled.design)
-    real = int(np.count_nonzero(labelled.human))
-    classes = (("few-positives", real, counts.hits), ("few-negatives", counts.items - real, counts.misses))
-    for code, number, worth in classes:
-        if number < FEW_PPI or round(worth) < FEW_PPI_WORTH:
-            return (reason(code, f"{number} in the random sample, worth {worth:.0f}"),)
-    return ()
-
-
-def ppi(labelled: Labelled, flagged: Counted, settings: Settings = DEFAULT) -> Estimate:
-    """Prediction-powered mean: lambda mean f over the target + mean(Y - lambda f) over the labelled sample.
-
-    ``flagged``: the judge's answers on the rest of the target. lambda as in PPI++, so a useless judge costs nothing. The
-    interval adds the variance of both means (clustered), with Student's t and the degrees of freedom of the labelled
-    part, on the logit scale. It needs the labelled items to be a random sample of the target (``random-sample``) and
-    nothing of the judge. Refused below 20 human positives or negatives, or where clustering leaves them worth fewer than 10
-    (``few-positives``, ``few-negatives``): with 10 positives intervals of this family cover 90 to 93 %. Range 0 to 1.
-
-    Sources: Angelopoulos et al. 2023, arXiv 2301.09633; PPI++, arXiv 2311.01453, equation 6 for lambda.
-
-    >>> human = [True] * 60 + [False] * 140
-    >>> judge = [True] * 54 + [False] * 6 + [True] * 7 + [False] * 133
-    >>> print(ppi(Labelled(human, judge), Counted.of(640, 2000)))
-    0.311 [0.274, 0.352] (n=200)
-    """
-    y, f = np.asarray(labelled.human, dtype=np.float64), np.asarray(labelled.judge, dtype=np.float64)
-    n, positives = len(y), round(float(y.sum()))
-    if few := too_few(labelled):
-        return refused(settings, n, *few)
-    sums = items(np.column_stack([y, f, np.ones(n)]), labelled.design)
-    power = _power(y, f, sums.weights, n / flagged.n)
-    rectified = partial(_rectified_of, power=power)
-    rest, found = value_of(sums, rectified), spread(sums, rectified)
-    if rest is None or found is None:
-        return refused(settings, n, reason("one-cluster"))
-    value = power * flagged.rate + rest
-    variance = found.variance + power**2 * flagged.rate * (1 - flagged.rate) / flagged.n
-    method = "PPI++, t on the logit scale"
-    base = Estimate(
-        value, None, None, settings.level, method, n, None, sums.clusters, sums.warnings, positives
-    )
-    if not 0 < value < 1:
-        return replace(base, method="", warnings=(*base.warnings, reason("unclipped", f"{value:.4g}")))
-    centre = float(np.log(value / (1 - value)))
-    margin = t_quantile(settings.upper, found.df) * float(np.sqrt(variance)) / (value * (1 - value))
-    low, high = (float(1 / (1 + np.exp(-end))) for end in (centre - margin, centre + margin))
-    effective = value * (1 - value) / variance
-    return replace(
-        base, low=low, high=high, n_effective=effective, warnings=(*base.warnings, reason("random-sample"))
-    )
 
 
 def two_phase(flags: Flags, settings: Settings = DEFAULT) -> Estimate:

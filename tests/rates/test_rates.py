@@ -99,6 +99,19 @@ def test_a_random_sample_with_enough_positives_needs_no_assumption():
     assert low(choice.estimate) < 0.31 < high(choice.estimate)
 
 
+def test_a_random_sample_is_estimated_with_the_clusters_that_it_shares_with_the_rest():
+    rng = np.random.default_rng(5)
+    truth = np.repeat(rng.random(200) < 0.3, 10)
+    found = answers(truth ^ (rng.random(2000) < 0.1), Design(clusters=np.arange(2000) // 10))
+    drawn = select_random(found, Plan(150, 1))
+    part = checked(found, hand_of(drawn, dict(zip((i.id for i in found.items), truth, strict=True))))
+    estimate = group_rate(found, part, Basis()).overall.choice.estimate
+    assert estimate.clusters == 200
+    assert (estimate.n, estimate.positives) == (150, part.truth.sum())
+    alone = group_rate(answers(found.flagged), part, Basis()).overall.choice.estimate
+    assert high(estimate) - low(estimate) > 1.2 * (high(alone) - low(alone))
+
+
 def test_a_set_of_unknown_selection_refuses_the_correction():
     found = flagged(1000, 300)
     own = measured(card=Card())

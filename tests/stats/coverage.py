@@ -21,10 +21,11 @@ from judge.stats.confirmed import Sensitivity, ceiling, confirmed_over_sensitivi
 from judge.stats.differential import within_strata
 from judge.stats.paired import Trio, differences
 from judge.stats.per_label import f1, macro_f1, one_label, precision, recall, specificity
-from judge.stats.prevalence import Accuracy, Labelled, lee, ppi, rogan_gladen, two_phase
-from judge.stats.proportion import Counted, counted, rate
+from judge.stats.ppi import Labelled, ppi
+from judge.stats.prevalence import Accuracy, lee, rogan_gladen, two_phase
+from judge.stats.proportion import Counted, rate
 from judge.stats.resample import Settings
-from judge.stats.simulation import Group, Result, World, coverage, draw, flags_of, truths
+from judge.stats.simulation import Drawn, Group, Result, World, coverage, draw, flags_of, truths
 from judge.stats.tables import Design, confusion
 
 SETTINGS = Settings(replicates=500)
@@ -59,8 +60,17 @@ def intervals(world: World, rng: np.random.Generator) -> Iterator[tuple[str, Est
     found = confidence(said, d.human == d.judge, d.design, SETTINGS)
     assert found is not None
     yield "Brier", found.brier
-    target = draw(world, rng)
-    yield "PPI++", ppi(Labelled(d.human, d.judge, d.design), counted(target.judge, target.design), SETTINGS)
+    yield "PPI++", ppi(half_labelled(world, d, draw(world, rng)), SETTINGS)
+
+
+def half_labelled(world: World, labelled: Drawn, rest: Drawn) -> Labelled:
+    """One data set with human labels, and as much without them, in clusters of its own."""
+    human, judge = (
+        np.concatenate([labelled.human, rest.human]),
+        np.concatenate([labelled.judge, rest.judge]),
+    )
+    clusters = np.arange(len(judge)) // world.size
+    return Labelled(human, judge, Design(clusters=clusters), np.arange(len(judge)) < len(labelled.judge))
 
 
 @dataclass(frozen=True)
@@ -130,6 +140,30 @@ def _moved(found: Estimate, by: float) -> Estimate:
     return Estimate(None, found.low + by, found.high + by)
 
 
+@dataclass(frozen=True)
+class Sampled:
+    """A world's data set of which ``size`` items, a simple random sample, are labelled."""
+
+    world: World
+    size: int
+
+    @property
+    def name(self) -> str:
+        return f"{self.world.name}, {self.size} labelled"
+
+    def draw(self, rng: np.random.Generator) -> Labelled:
+        d = draw(self.world, rng)
+        known = np.zeros(len(d.human), dtype=np.bool_)
+        known[rng.choice(len(known), self.size, replace=False)] = True
+        return Labelled(d.human, d.judge, d.design, known)
+
+
+def sampled_study(plan: Sampled, runs: int, seed: int = 1) -> list[Result]:
+    rng = np.random.default_rng(seed)
+    truth = {"PPI++": plan.world.prevalence}
+    return coverage(plan.name, lambda: iter([("PPI++", ppi(plan.draw(rng), SETTINGS))]), truth, runs)
+
+
 def study(world: World, runs: int, seed: int = 1) -> list[Result]:
     rng = np.random.default_rng(seed)
     return coverage(world.name, lambda: intervals(world, rng), truths(world), runs)
@@ -171,6 +205,15 @@ ENRICHED = (
     (Enriched(World(10_000, 10, 1e-3, 0.998, 0.2), 1000), 200),
     (Enriched(World(200_000, 1, 1e-4, 0.9995, 0), 1000), 200),
 )
+SAMPLED = (
+    (Sampled(World(2000, 1, 0.3, 0.95, 0), 600), 1500),
+    (Sampled(World(200, 10, 0.3, 0.95, 0.2), 600), 1500),
+    (Sampled(World(200, 10, 0.3, 0.95, 0.2), 1500), 1500),
+    (Sampled(World(200, 10, 0.3, 0.95, 0.3), 600), 1500),
+    (Sampled(World(100, 50, 0.3, 0.95, 0.2), 600), 1500),
+    (Sampled(World(20, 50, 0.3, 0.95, 0.2), 300), 1500),
+    (Sampled(World(200, 10, 0.05, 0.95, 0.2), 600), 1500),
+)
 GROUPS = (
     (Group(0.3, 0.95, 2000), 1000),
     (Group(0.3, 0.95, 2000, clusters=200, icc=0.2), 500),
@@ -197,6 +240,12 @@ def main() -> None:
             sys.stdout.flush()
     for plan, runs in ENRICHED:
         for r in enriched_study(plan, int(runs * scale)):
+            sys.stdout.write(
+                f"| {r.cell} | {r.name} | {r.coverage:.3f} | {r.refused:.2f} | {r.width:.3g} |\n"
+            )
+            sys.stdout.flush()
+    for sampled, runs in SAMPLED:
+        for r in sampled_study(sampled, int(runs * scale)):
             sys.stdout.write(
                 f"| {r.cell} | {r.name} | {r.coverage:.3f} | {r.refused:.2f} | {r.width:.3g} |\n"
             )

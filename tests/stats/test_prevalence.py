@@ -13,13 +13,12 @@ from judge.stats.confirmed import (
     floor,
     sensitivity_curve,
 )
+from judge.stats.ppi import Labelled
 from judge.stats.prevalence import (
     Accuracy,
-    Labelled,
     Stratum,
     corrected,
     lee,
-    ppi,
     rogan_gladen,
     stratified,
     two_phase,
@@ -58,30 +57,6 @@ def test_a_weak_judge_is_refused() -> None:
         assert of(Counted.of(300, 1000), Accuracy(Counted.of(50, 50), Counted.of(9, 9))).reasons == (
             "few-negatives",
         )
-
-
-def test_ppi_of_a_perfect_judge_uses_the_whole_target_and_of_a_useless_one_only_the_labels() -> None:
-    rng = np.random.default_rng(0)
-    human = rng.random(400) < 0.3
-    perfect = ppi(Labelled(human, human), Counted.of(6000, 20_000))
-    useless = ppi(Labelled(human, rng.random(400) < 0.5), Counted.of(10_000, 20_000))
-    labels_only = rate(human)
-    assert width(perfect) < 0.4 * width(labels_only)
-    assert width(useless) == pytest.approx(width(labels_only), rel=0.1)
-    assert value(useless) == pytest.approx(float(human.mean()), abs=0.01)
-
-
-def test_ppi_refuses_few_positives_and_counts_clusters() -> None:
-    human = np.arange(200) < 15
-    assert ppi(Labelled(human, human), Counted.of(100, 1000)).reasons == ("few-positives",)
-    assert ppi(Labelled(~human, ~human), Counted.of(100, 1000)).reasons == ("few-negatives",)
-    human = np.repeat(np.random.default_rng(1).random(40) < 0.4, 10)
-    judge = np.roll(human, 3)
-    apart = ppi(Labelled(human, judge), Counted.of(400, 1000))
-    together = ppi(
-        Labelled(human, judge, Design(clusters=np.repeat(np.arange(40), 10))), Counted.of(400, 1000)
-    )
-    assert width(together) > 1.3 * width(apart)
 
 
 def test_confirmed_over_sensitivity_is_floored_bounded_and_strict() -> None:
