@@ -166,7 +166,8 @@ def _moment(rng: random.Random, server: Server, bench: Bench) -> tuple[str, Call
         return "start", lambda: time.monotonic() > until
     if draw < 0.2:
         return "end", lambda: server.stats()["bought_distinct"] >= bench.requests
-    target = rng.randrange(server.stats()["bought"], bench.requests + 1)
+    bought = server.stats()["bought"]
+    target = rng.randrange(min(bought, bench.requests), bench.requests + 1)
     return "work", lambda: server.stats()["bought"] >= target
 
 
