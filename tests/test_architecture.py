@@ -140,6 +140,19 @@ def test_the_public_names_are_there_and_are_all_there_is():
         assert getattr(judge, name) is not None
 
 
+def test_lines_of_json_are_read_without_arrow(tmp_path):
+    source = tmp_path / "one.jsonl"
+    source.write_text('{"id": "a", "messages": [{"role": "user", "content": "hello"}]}\n')
+    code = (
+        "import sys\n"
+        "from judge.labelling.dataset import Dataset\n"
+        f"assert [t.id for _, t in Dataset({str(source)!r})] == ['a']\n"
+        "print(sorted({'pyarrow', 'numpy', 'datasets'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
 def test_help_loads_nothing_heavy():
     code = (
         "import sys; sys.argv = ['judge', '--help']\n"

@@ -15,8 +15,7 @@ from typing import Any, Literal
 import orjson
 
 from judge.errors import TranscriptError
-from judge.formats import _tables
-from judge.formats._files import BOM, document_of, lines_of, not_json, opened, stem, text_lines_of
+from judge.formats._files import BOM, HUB_PREFIX, document_of, lines_of, not_json, opened, stem, text_lines_of
 from judge.formats._record import Row, parse_json, short
 
 Kind = Literal["jsonl", "json", "csv", "parquet", "arrow", "dataset", "hub", "inspect", "text"]
@@ -51,16 +50,18 @@ class Sight:
 
 def kind_of(source: str) -> Kind:
     """What the source is, judged by its content. Raises TranscriptError where it is nothing that can be read."""
-    if source.startswith(_tables.HUB_PREFIX):
+    if source.startswith(HUB_PREFIX):
         return "hub"
     path = Path(source)
     if not path.exists():
         raise TranscriptError(
             "there is no such file or folder",
             where=source,
-            do=f"check the path; for a dataset on the Hugging Face hub write {_tables.HUB_PREFIX}owner/name",
+            do=f"check the path; for a dataset on the Hugging Face hub write {HUB_PREFIX}owner/name",
         )
     if path.is_dir():
+        from judge.formats import _tables
+
         return _tables.kind_of_folder(path)
     head = _head(path)
     if not head.strip():
@@ -136,6 +137,10 @@ def others(
         return _document(source)
     if kind == "csv":
         return _csv(source)
+    from judge.formats import (
+        _tables,  # Arrow takes a quarter of a second to load, and lines of JSON need none of it
+    )
+
     return _tables.rows(source, kind, unread, done)
 
 
@@ -143,6 +148,8 @@ def count(source: str, kind: Kind) -> int | None:
     """The number of records, where it can be had without reading them; else None."""
     if kind == "jsonl" and not source.endswith(".gz"):
         return sum(1 for line in lines_of(source) if not line.isspace())
+    from judge.formats import _tables
+
     return _tables.count(source, kind)
 
 

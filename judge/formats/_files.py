@@ -11,6 +11,7 @@ import orjson
 
 from judge.errors import TranscriptError
 
+HUB_PREFIX = "hf:"
 BOM = b"\xef\xbb\xbf"
 """A byte order mark. Some editors put it before UTF-8; it says nothing and is dropped."""
 

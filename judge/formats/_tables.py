@@ -16,9 +16,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from judge.errors import TranscriptError
+from judge.formats._files import HUB_PREFIX
 from judge.formats._record import Row, jsonable, parse_json
 
-HUB_PREFIX = "hf:"
 _BATCH_ROWS = 64
 # What a damaged table raises, as far as pyarrow has a name for it. UnicodeDecodeError is a cell whose bytes are no text.
 _BROKEN = (pa.ArrowException, OSError, UnicodeDecodeError, OverflowError, MemoryError)
