@@ -9,6 +9,9 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+MODEL = "openai/gpt-4.1-mini"
+"""In whose name the loopback servers answer; its price is known, so that bills are made too."""
+
 SENTENCE = "I read “config.py”, change line {n}, run the checks — they pass — and note what is left to do.\n"
 
 
@@ -52,6 +55,11 @@ def measure(command: list[str], folder: Path, env: dict[str, str]) -> Cost:
             said = words.read().decode(errors="replace")[-2000:]
             raise RuntimeError(f"{command} ended with {process.returncode}: {said}")
     return Cost(wall, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
+
+
+def asking(url: str, run: str = "r") -> list[str]:
+    """Options of ``judge label`` that say whom to ask, where, and under which name."""
+    return ["--model", MODEL, "--run", run, "--base-url", url, "--quiet"]
 
 
 def judge(*arguments: str) -> list[str]:

@@ -28,7 +28,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from benchmarks.fixtures import judge, write_transcripts
+from benchmarks.fixtures import asking, judge, write_transcripts
 from benchmarks.label_cpu import GRADER
 from benchmarks.results import Row, keep
 from tests.loopback import KEY, Fault, Options, Server
@@ -88,8 +88,8 @@ class Bench:
 
     def start(self, server: Server, runs_dir: str) -> subprocess.Popen[bytes]:
         graders = [part for name in GRADERS for part in ("--grader", f"./{name}.jinja")]
-        place = ["--run", "r", "--runs-dir", runs_dir, "--base-url", server.openai_url, "--quiet"]
-        command = judge("label", "data.jsonl", *graders, "--model", "openai/gpt-4.1-mini", *place)
+        place = ["--runs-dir", runs_dir, *asking(server.openai_url)]
+        command = judge("label", "data.jsonl", *graders, *place)
         return subprocess.Popen(
             [*command, "--in-flight", str(self.in_flight)],
             cwd=self.folder,

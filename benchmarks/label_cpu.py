@@ -18,7 +18,7 @@ from math import ceil
 from pathlib import Path
 from typing import Any
 
-from benchmarks.fixtures import Cost, judge, measure, write_transcripts
+from benchmarks.fixtures import Cost, asking, judge, measure, write_transcripts
 from benchmarks.results import Row, keep
 from benchmarks.server import Server, print_ceiling
 from tests.loopback import KEY
@@ -92,16 +92,13 @@ class Bench:
         for left in self.folder.glob("*.sqlite*"):
             left.unlink()
         if way == PRODUCT:
-            where = [
-                "--model",
-                "openai/gpt-4.1-mini",
-                "--run",
-                "r",
-                "--base-url",
-                self.server.openai_url,
-                "--quiet",
+            options = [
+                "--grader",
+                "./done.jinja",
+                "--in-flight",
+                str(in_flight),
+                *asking(self.server.openai_url),
             ]
-            options = ["--grader", "./done.jinja", "--in-flight", str(in_flight), *where]
             return measure(judge("label", data.name, *options), self.folder, self.env)
         script = "benchmarks.lean_sketch" if way == LEAN else "benchmarks.plain_script"
         arguments = [data.name, self.server.openai_url, KEY, str(self.rubric), str(in_flight)]

@@ -9,7 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks.fixtures import judge, write_transcripts
+from benchmarks.fixtures import asking, judge, write_transcripts
 from benchmarks.label_cpu import GRADER
 from benchmarks.results import Row, keep
 from benchmarks.server import Server
@@ -22,7 +22,7 @@ def peak(folder: str, count: str, url: str) -> float:
     """Peak resident MiB of one run; called in a fresh process, because the kernel's figure is of all children so far."""
     from benchmarks.fixtures import measure
 
-    options = ["--model", "openai/gpt-4.1-mini", "--run", f"r{count}", "--base-url", url, "--quiet"]
+    options = asking(url, f"r{count}")
     command = judge("label", f"{count}.jsonl", "--grader", "./done.jinja", "--in-flight", "100", *options)
     return measure(command, Path(folder), {"OPENAI_API_KEY": KEY}).peak_mib
 

@@ -19,7 +19,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks.fixtures import judge, measure, write_transcripts
+from benchmarks.fixtures import asking, judge, measure, write_transcripts
 from benchmarks.label_cpu import GRADER
 from benchmarks.results import Row, keep
 from judge.labelling.distributed.engine import RayCluster
@@ -32,10 +32,17 @@ class Bench:
         self.env = {"OPENAI_API_KEY": KEY, "RAY_ADDRESS": address}
 
     def command(self, url: str, source: str, run: str, workers: int) -> list[str]:
-        options = ["--grader", "./done.jinja", "--model", "openai/gpt-4.1-mini", "--base-url", url]
-        options += ["--quiet", "--in-flight", str(self.args.in_flight), "--runs-dir", run]
+        options = [
+            "--grader",
+            "./done.jinja",
+            *asking(url),
+            "--in-flight",
+            str(self.args.in_flight),
+            "--runs-dir",
+            run,
+        ]
         engine = ["--engine", "ray", "--workers", str(workers)] if workers else []
-        return judge("label", source, "--run", "r", *options, *engine)
+        return judge("label", source, *options, *engine)
 
     def rate(self, server: Process, run: str, workers: int) -> float:
         """Transcripts a second, from the first answer to the last; 0 workers is the run without an engine."""
@@ -86,15 +93,15 @@ def killed(bench: Bench) -> dict[str, Any]:
 
 def limited(bench: Bench) -> dict[str, Any]:
     """Four workers on two CPUs, and a limit that is announced."""
-    rate = 50.0
+    rate, full = 50.0, 50  # the bucket is full at the start, and that comes once
     with Process(
-        "--latency", "0.1", "--requests-per-minute", str(rate * 60), "--burst", str(1 / 60)
+        "--latency", "0.1", "--requests-per-minute", str(rate * 60), "--burst", str(full / rate / 60)
     ) as server:
         bench.args.in_flight = 32  # so that the limit is what holds them up
         answered = bench.rate(server, "limited", 4)
         stats = server.stats()
     return {
-        "of_the_allowed_rate": answered / rate,
+        "of_the_allowed_rate": answered / rate * (1 - full / (bench.args.transcripts - 1)),
         "refused": stats["statuses"].get("429", 0) / stats["requests"],
         "bought_again": stats["bought_again"],
     }

@@ -25,10 +25,10 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks.fixtures import judge, measure, write_transcripts
+from benchmarks.fixtures import asking, judge, measure, write_transcripts
 from benchmarks.label_cpu import GRADER
 from benchmarks.results import Row, keep
-from benchmarks.seeding import MODEL, as_parquet, seed
+from benchmarks.seeding import as_parquet, seed
 from tests.loopback import KEY, Process
 
 _CHILD = (
@@ -54,9 +54,9 @@ class Bench:
         seed(self.folder, "data.jsonl", "r", done)
 
     def command(self, source: str, limit: int | None) -> list[str]:
-        place = ["--run", "r", "--base-url", self.server.openai_url, "--quiet", "--in-flight", "32"]
+        place = [*asking(self.server.openai_url), "--in-flight", "32"]
         cut = ["--limit", str(limit)] if limit is not None else []
-        return judge("label", source, "--grader", "./done.jinja", "--model", MODEL, *place, *cut)
+        return judge("label", source, "--grader", "./done.jinja", *place, *cut)
 
     def measured(self, source: str, limit: int | None) -> dict[str, float]:
         """Cost of the command, and the seconds until its first request."""

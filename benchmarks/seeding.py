@@ -13,6 +13,7 @@ import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from benchmarks.fixtures import MODEL
 from judge.dialects import decode, openai_chat
 from judge.labelling.asking import Answered, Purchases
 from judge.labelling.assembling import Source, Trail, assemble
@@ -32,7 +33,6 @@ from tests.loopback import Asked
 from tests.loopback.openai_wire import answer, asked
 from tests.loopback.prefix_cache import Lookup
 
-MODEL = "openai/gpt-4.1-mini"
 _GROUP = 5000
 _CLAIM = re.compile(r"Task \d+ is done\.")
 

@@ -25,7 +25,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
-from benchmarks.fixtures import write_transcripts
+from benchmarks.fixtures import asking, write_transcripts
 from benchmarks.label_cpu import GRADER
 from benchmarks.results import Row, keep
 from tests.loopback import KEY, Process
@@ -83,7 +83,7 @@ def quarters(values: list[float]) -> dict[str, float]:
 
 def run(folder: Path, url: str, in_flight: int, progress: Callable[[], str]) -> dict[str, Any]:
     """The command, watched; what was seen of it, by quarters."""
-    options = ["--model", "openai/gpt-4.1-mini", "--run", "soak", "--base-url", url, "--quiet"]
+    options = asking(url, "soak")
     command = ["label", "data.jsonl", "--grader", "./done.jinja", "--in-flight", str(in_flight), *options]
     tasks = folder / "tasks.txt"
     with (folder / "stderr.txt").open("wb") as errors:

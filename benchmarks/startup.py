@@ -13,7 +13,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks.fixtures import Cost, judge, measure, write_transcripts
+from benchmarks.fixtures import Cost, asking, judge, measure, write_transcripts
 from benchmarks.label_cpu import GRADER
 from benchmarks.results import Row, keep
 from benchmarks.server import Server
@@ -44,17 +44,8 @@ def main() -> None:
         def first_request() -> Cost:
             shutil.rmtree(folder / "runs", ignore_errors=True)
             server.reset()
-            where = [
-                "--model",
-                "openai/gpt-4.1-mini",
-                "--run",
-                "r",
-                "--base-url",
-                server.openai_url,
-                "--quiet",
-            ]
             begun = time.time()
-            cost = run(*judge("label", "data.jsonl", "--grader", "./done.jinja", *where))
+            cost = run(*judge("label", "data.jsonl", "--grader", "./done.jinja", *asking(server.openai_url)))
             return Cost(server.stats()["first_request"] - begun, cost.cpu, cost.peak_mib)
 
         first_request()  # files are in the cache, bytecode is written

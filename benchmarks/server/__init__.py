@@ -12,12 +12,12 @@ import urllib.request
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from platformdirs import user_cache_path
 
 from judge.grader.contract import Answer, LabelAnswer, QuoteAnswer
+from tests.loopback.process import Spawned
 
 _FLAGS = ("-O2", "-Wall")
 
@@ -91,13 +91,16 @@ def anthropic_body(text: str) -> bytes:
     return json.dumps(body).replace('"@TOKENS@"', "@TOKENS@").encode()
 
 
-class Server:
+class Server(Spawned):
     """The server in a process of its own until it is closed.
 
     Args:
         latency: Seconds from a whole request to its answer.
         rate: Requests a second that are allowed, with a bucket that holds a second's worth; None for no limit.
         silent: Whether the limit is kept without being announced in headers.
+
+    ``stats`` has, since the start or the last ``reset``: requests, statuses, bought, in_flight, peak, bytes, first_request
+    (seconds since 1970); and cpu_seconds since the start.
     """
 
     def __init__(
@@ -119,42 +122,15 @@ class Server:
             command += ["--rate", str(rate)]
         if silent:
             command.append("--silent")
-        # It ends when its standard input does, so that it cannot outlive a benchmark that was killed.
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        assert self._process.stdout
-        line = self._process.stdout.readline()
-        if not line.strip().isdecimal():
-            raise RuntimeError(f"the server did not print its port but {line!r}")
-        self.port = int(line)
-        self.url = f"http://127.0.0.1:{self.port}"
-        self.openai_url = f"{self.url}/v1"
-        self.anthropic_url = self.url
-
-    def stats(self) -> dict[str, Any]:
-        """Counters since the start or the last ``reset``: requests, statuses, bought, in_flight, peak, bytes,
-        first_request (seconds since 1970), and cpu_seconds since the start."""
-        with urllib.request.urlopen(f"{self.url}/stats", timeout=10) as response:
-            found: dict[str, Any] = json.load(response)
-        return found
+        super().__init__(command)
 
     def reset(self) -> None:
         with urllib.request.urlopen(urllib.request.Request(f"{self.url}/reset", b""), timeout=10):
             pass
 
     def close(self) -> None:
-        if self._process.stdin and self._process.stdout:
-            self._process.stdin.close()
-            self._process.wait(timeout=10)
-            self._process.stdout.close()
+        super().close()
         self._folder.cleanup()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 @dataclass(frozen=True)

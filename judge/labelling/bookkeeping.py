@@ -129,10 +129,8 @@ def finish(
 
 def write_files(manifest: Manifest, run: Run, store: Store) -> Manifest:
     """Records and table of a run from the store, and the manifest with what they add up to; returns it."""
-    from judge.export import (  # Arrow takes half a second to load, and no request waits for this
-        row,
-        write_rows,
-    )
+    # Arrow takes a while to load, and no request waits for this.
+    from judge.export import row, write_rows
 
     primaries = {name: note.primary for name, note in manifest.graders.items()}
     totals = _Totals(primaries)

@@ -2,7 +2,7 @@
 
 from contextlib import contextmanager
 
-from tests.faults.cases import NOTHING, Case, Wound, script
+from tests.faults.cases import NOTHING, Case, Wound, no_labels, script
 from tests.faults.live import SHORT, no_such_host, nobody_listens, stalling
 from tests.faults.scene import Scene
 from tests.loopback import Fault
@@ -71,11 +71,6 @@ def batch(fault: str, wound: Wound, **expected) -> Case:
     return Case(fault, "batch", wound, **expected)
 
 
-def answers(fault: str, kind: str, becomes: str, **more) -> Case:
-    failed = f"4 failed ({becomes})"
-    return batch(fault, script(Fault(kind)), code=3, records=failed, after=failed, says=becomes, **more)
-
-
 def away(fault: str, wound: Wound, **more) -> Case:
     """The provider is not to be had; what it has by then is found again."""
     return batch(fault, wound, **({"code": 3, "records": NOTHING, "extra": SHORT} | more))
@@ -124,12 +119,6 @@ CASES = (
     batch("a result comes twice", results("twice"), says="twice"),
     batch("a result is missing", results("missing"), code=3, records="3 labels, 1 failed (provider)", says="without", again=1),
     batch("all results are missing", results("none"), code=3, records="4 failed (provider)", says="without", again=4),
-    answers("the model refuses", "refusal", "refused"),
-    answers("content filter stops the answer", "content_filter", "filtered", providers=("OpenAI",)),
-    answers("content filter stops the prompt", "blocked", "filtered", providers=("OpenAI",)),
-    answers("answer cut at the token limit", "length", "truncated"),
-    answers("empty answer", "empty", "unparsable"),
-    answers("prose instead of JSON", "not_json", "unparsable"),
-    answers("labels that are not in the rubric", "off_schema", "off_schema"),
+    *no_labels(batch),
     batch("another model answers", script(Fault("wrong_model")), says="another-model"),
 )  # fmt: skip

@@ -62,3 +62,21 @@ def script(*faults: Fault) -> Wound:
         scene.server.script()
 
     return wound
+
+
+def no_labels(make: Callable[..., Case]) -> tuple[Case, ...]:
+    """Answers that came and are no labels, by either way: they were paid for, are kept, and are not asked for again."""
+
+    def answer(fault: str, kind: str, becomes: str, **more) -> Case:
+        failed = f"4 failed ({becomes})"
+        return make(fault, script(Fault(kind)), code=3, records=failed, after=failed, says=becomes, **more)
+
+    return (
+        answer("the model refuses", "refusal", "refused"),
+        answer("content filter stops the answer", "content_filter", "filtered", providers=("OpenAI",)),
+        answer("content filter stops the prompt", "blocked", "filtered", providers=("OpenAI",)),
+        answer("answer cut at the token limit", "length", "truncated"),
+        answer("empty answer", "empty", "unparsable"),
+        answer("prose instead of JSON", "not_json", "unparsable"),
+        answer("labels that are not in the rubric", "off_schema", "off_schema"),
+    )

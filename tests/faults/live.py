@@ -3,7 +3,7 @@
 import socket
 from contextlib import contextmanager
 
-from tests.faults.cases import NOTHING, Case, Wound, script
+from tests.faults.cases import NOTHING, Case, Wound, no_labels, script
 from tests.faults.scene import Scene
 from tests.loopback import Fault
 from tests.loopback.service import KEY
@@ -71,12 +71,6 @@ def live(fault: str, wound: Wound, **expected) -> Case:
     return Case(fault, "live", wound, **expected)
 
 
-def answers(fault: str, kind: str, becomes: str, **more) -> Case:
-    """An answer that came and is no label: it was paid for, is kept, and is not asked for again."""
-    failed = f"4 failed ({becomes})"
-    return live(fault, script(Fault(kind)), code=3, records=failed, after=failed, says=becomes, **more)
-
-
 def passing(fault: str, *faults: Fault, **more) -> Case:
     return live(f"{fault}, in passing", script(*faults), **more)
 
@@ -122,12 +116,6 @@ CASES = (
         "one request is refused for good (400)", script(Fault("400", match="Task 1:")),
         code=3, records="3 labels, 1 failed (provider)", says="400",
     ),
-    answers("the model refuses", "refusal", "refused"),
-    answers("content filter stops the answer", "content_filter", "filtered", providers=("OpenAI",)),
-    answers("content filter stops the prompt", "blocked", "filtered", providers=("OpenAI",)),
-    answers("answer cut at the token limit", "length", "truncated"),
-    answers("empty answer", "empty", "unparsable"),
-    answers("prose instead of JSON", "not_json", "unparsable"),
-    answers("labels that are not in the rubric", "off_schema", "off_schema"),
+    *no_labels(live),
     live("another model answers", script(Fault("wrong_model")), says="another-model"),
 )  # fmt: skip

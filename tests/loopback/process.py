@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import urllib.request
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -11,11 +12,10 @@ from typing import Any, Self
 _ROOT = Path(__file__).resolve().parents[2]
 
 
-class Process:
-    """Runs ``python -m tests.loopback`` with these flags until it is closed."""
+class Spawned:
+    """A loopback provider that prints its port and runs until it is closed, whatever language it is written in."""
 
-    def __init__(self, *flags: str) -> None:
-        command = [sys.executable, "-m", "tests.loopback", *flags]
+    def __init__(self, command: Sequence[str | Path]) -> None:
         # It ends when its standard input does, so that it cannot outlive a benchmark that was killed.
         self._process = subprocess.Popen(
             command, cwd=_ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -39,6 +39,7 @@ class Process:
         return self.url
 
     def stats(self) -> dict[str, Any]:
+        """The server's counters."""
         with urllib.request.urlopen(f"{self.url}/stats", timeout=10) as response:
             found: dict[str, Any] = json.load(response)
         return found
@@ -56,3 +57,10 @@ class Process:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+class Process(Spawned):
+    """Runs ``python -m tests.loopback`` with these flags until it is closed."""
+
+    def __init__(self, *flags: str) -> None:
+        super().__init__([sys.executable, "-m", "tests.loopback", *flags])
