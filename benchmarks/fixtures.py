@@ -39,12 +39,17 @@ class Cost:
     peak_mib: float
 
 
+def ordinary() -> dict[str, str]:
+    """The environment, less a wish that Python keep no bytecode: an installed package has its own, and starts with it."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+
+
 def measure(command: list[str], folder: Path, env: dict[str, str]) -> Cost:
     """Run a command to its end and account for it. Raises RuntimeError with its words where it fails."""
     with tempfile.TemporaryFile() as words:
         begun = time.perf_counter()
         process = subprocess.Popen(
-            command, cwd=folder, env=os.environ | env, stdout=subprocess.DEVNULL, stderr=words
+            command, cwd=folder, env=ordinary() | env, stdout=subprocess.DEVNULL, stderr=words
         )
         # wait4 tells of this child alone; RUSAGE_CHILDREN's peak is the largest of all children so far.
         _, status, used = os.wait4(process.pid, 0)

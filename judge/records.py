@@ -19,13 +19,17 @@ WithheldKind = Literal["off_schema", "ungrounded", "windows_disagree"]
 Method = Literal["generate", "logprob"]
 
 
+_LATER = ConfigDict(frozen=True, extra="forbid", defer_build=True)
+"""Validators are built when the first record is made or read, not while the first request waits for the import."""
+
+
 class Evidence(BaseModel):
     """A verbatim span that a label rests on. Code, not the judge, filled in the offsets.
 
     ``message.text[start:end] == quote`` holds for the message with ``message_id``.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = _LATER
 
     message_id: str
     quote: str
@@ -38,7 +42,7 @@ class Evidence(BaseModel):
 
 
 class _Outcome(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = _LATER
 
     transcript_id: str
     transcript_sha256: str = ""
@@ -96,7 +100,7 @@ class Annotation(BaseModel):
     ever appended to, and the last line for a transcript and facet counts.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = _LATER
 
     transcript_id: str
     facet: str
@@ -123,7 +127,7 @@ class Annotation(BaseModel):
 
 
 Record = Annotated[Verdict | Failure, Field(discriminator="status")]
-RECORD: TypeAdapter[Verdict | Failure] = TypeAdapter(Record)
+RECORD: TypeAdapter[Verdict | Failure] = TypeAdapter(Record, config=ConfigDict(defer_build=True))
 
 
 def to_json_line(record: Verdict | Failure) -> bytes:

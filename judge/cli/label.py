@@ -87,7 +87,6 @@ def label(
 
     Interrupt it, kill it, run it again: it goes on where it was and buys nothing twice.
     """
-    from judge.cli import output
     from judge.cli.terminal import announce
     from judge.labelling.dataset import Dataset
     from judge.labelling.job import Batch, Options
@@ -125,6 +124,9 @@ def label(
         result = label_dataset(chosen, watch)
     for target in targets:
         target.write(result.run.parquet_path)
+    # Not before: tables and bills are of no use until there is something to show, and the first request waits for imports.
+    from judge.cli import output
+
     output.result(result, as_json=json)
     sys.exit(_code(result.manifest.status, result.failures, cancel=cancel))
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Protocol, get_args
+from typing import TYPE_CHECKING, Any, Protocol, get_args
 
 from judge.errors import JudgeError, UsageError
 from judge.grader import Grader
@@ -15,8 +15,6 @@ from judge.grader import file as grader_file
 from judge.grader.contract import SchemaStyle
 from judge.grader.prompt import ALL_DEFENCES, Defences, Order, Style
 from judge.labelling import choice
-from judge.labelling.batching.answers import AnswersOnly
-from judge.labelling.batching.run import BatchRun, Manner
 from judge.labelling.bookkeeping import begin, finish
 from judge.labelling.dataset import Dataset
 from judge.labelling.fitting import sampling_for, window_tokens
@@ -24,12 +22,14 @@ from judge.labelling.pipeline import End, Labelling, Means, Plan, Standing
 from judge.labelling.recordings import load_recordings
 from judge.pricing import price
 from judge.providers import connect
-from judge.providers.batches import batch_endpoint
 from judge.providers.settings import Settings
 from judge.records import Method
 from judge.request import Provider, Usage
 from judge.runs import STORE, Manifest, Run
 from judge.store import Store
+
+if TYPE_CHECKING:
+    from judge.labelling.batching.run import BatchRun
 
 
 @dataclass(frozen=True)
@@ -212,6 +212,8 @@ async def _label(options: Options, run: Run, store: Store, watch: Callable[[Stan
             else Labelling(chosen, provider, Means.own(chosen, provider, store))
         )
         if batches and options.batch:  # then only they ask, and what may be spent is their business
+            from judge.labelling.batching.answers import AnswersOnly
+
             answers = AnswersOnly(provider, batches.watch.setbacks.rejected)
             unlimited = replace(chosen, max_cost=None)
             labelling = Labelling(unlimited, answers, Means.own(unlimited, answers, store))
@@ -229,17 +231,21 @@ async def _label(options: Options, run: Run, store: Store, watch: Callable[[Stan
     return manifest
 
 
-def _batches(options: Options, chosen: Plan, provider: Provider, run: Run, store: Store) -> BatchRun | None:
+def _batches(options: Options, chosen: Plan, provider: Provider, run: Run, store: Store) -> "BatchRun | None":
     """The run's batches, where some are wanted or under way. Raises UsageError where a model has no such endpoint."""
     if not options.batch and not store.batches.unfinished(run.name):
         return None
+    # Only here: most runs have no batches, and their first request need not wait for these modules.
+    from judge.labelling.batching.run import BatchRun, Manner
+    from judge.providers.batches import batch_endpoint
+
     wait = options.batch is not None and options.batch.wait
     manner = Manner(run.folder, options.say, wait, options.settings.batch_poll)
     return BatchRun(chosen, batch_endpoint(provider), store, manner)
 
 
 async def _work(
-    options: Options, batches: BatchRun | None, labelling: Invocation, watch: Callable[[Standing], None]
+    options: Options, batches: "BatchRun | None", labelling: Invocation, watch: Callable[[Standing], None]
 ) -> End:
     """What batches bring first; then everything else, or with ``batch`` only the records."""
     end: End = "complete"
