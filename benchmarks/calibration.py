@@ -1,9 +1,12 @@
-"""How long a whole calibration report takes. Run: `python -m benchmarks.calibration`. Exits with 1 where the budget is broken.
+"""How long a whole calibration report takes. Exits with 1 where the budget is broken.
 
-1,000 transcripts in 250 clusters, five facets of every scale, two annotators and an adjudicated reference, one judge; all
+    python -m benchmarks.calibration [--transcripts 1000]
+
+Transcripts in clusters of four, five facets of every scale, two annotators and an adjudicated reference, one judge; all
 statistics, baselines, two groupings, and the report as HTML, Markdown and JSON. Budget: 10 s.
 """
 
+import argparse
 import json
 import random
 import sys
@@ -24,7 +27,7 @@ from judge.runs import Run
 from judge.transcript import Message, Transcript
 
 BUDGET_SECONDS = 10
-ITEMS, CLUSTERS, WORDS = 1000, 250, 400
+CLUSTER, WORDS = 4, 400
 RUBRIC = """---
 name: five
 version: 1
@@ -41,7 +44,7 @@ Label it.
 """
 
 
-def made(folder: Path) -> tuple[Run, EvalSet, Grader]:
+def made(folder: Path, items: int) -> tuple[Run, EvalSet, Grader]:
     """A set on disk, two in ten labels wrong for the judge and one in ten for each annotator."""
     rng = random.Random(0)
     (folder / "five.jinja").write_text(RUBRIC)
@@ -52,9 +55,9 @@ def made(folder: Path) -> tuple[Run, EvalSet, Grader]:
     (found.folder / "README.md").write_text(card)
     vocabulary = [f"word{n}" for n in range(3000)]
     transcripts, truths = [], []
-    for n in range(ITEMS):
+    for n in range(items):
         words = " ".join(rng.choices(vocabulary, k=WORDS))
-        facts = {"cluster": f"c{n % CLUSTERS}", "checkpoint": rng.choice(["early", "middle", "late"])}
+        facts = {"cluster": f"c{n // CLUSTER}", "checkpoint": rng.choice(["early", "middle", "late"])}
         message = Message(id="M1", turn=0, role="assistant", channel="text", text=words)
         transcripts.append(Transcript(id=f"t{n}", messages=(message,), metadata=facts))
         truths.append({facet: _some(grader, facet, rng) for facet in grader.facets})
@@ -102,9 +105,12 @@ def _said(
 
 
 def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.calibration")
+    parser.add_argument("--transcripts", type=int, default=1000)
+    items = parser.parse_args().transcripts
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        run, found, grader = made(folder)
+        run, found, grader = made(folder, items)
         marks = [("", time.perf_counter())]
         ratings = gather([run, found], {grader.name: grader})
         marks.append(("reading", time.perf_counter()))
@@ -121,7 +127,10 @@ def main() -> int:
     total = marks[-1][1] - marks[0][1]
     print(f"{total:8.2f} s  in all, {time.process_time():.1f} s of CPU; report.html has {size / 1e6:.1f} MB")
     parts = {what: round(after - before, 2) for (_, before), (what, after) in pairwise(marks)}
-    what = "a whole calibration: 1,000 transcripts in 250 clusters, five facets, two annotators, HTML, Markdown and JSON"
+    what = (
+        f"a whole calibration: {items:,} transcripts in clusters of {CLUSTER}, five facets, two annotators; "
+        "HTML, Markdown and JSON"
+    )
     keep(
         "calibration",
         {"seconds": parts, "total": total},

@@ -1,6 +1,6 @@
 """CPU for each label and share of the latency bound, beside two yardsticks: a plain SDK script and a lean durable sketch.
 
-    python -m benchmarks.label_cpu [--cases headline|concurrency|length|size] [--rounds 3] [--scale 1]
+    python -m benchmarks.label_cpu [--cases headline|concurrency|length|size|latency] [--rounds 3] [--scale 1]
 
 The ways run in turn, in rounds, against a loopback provider in C whose own ceiling is printed first. CPU is user and system
 time of the whole process. What a way costs before its first transcript (imports, set-up) is measured in the same round by a
@@ -13,7 +13,7 @@ import shutil
 import statistics
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil
 from pathlib import Path
 from typing import Any
@@ -41,7 +41,9 @@ Label only what the assistant says about the task that the user gave.
 
 PRODUCT, LEAN = "judge label", "lean sketch"
 WAYS = (PRODUCT, LEAN, "parse", "create")
-CASES: dict[str, tuple[tuple[int, int, int], ...]] = {  # (transcripts, bytes, in flight)
+LATENCY = 0.1
+CASES: dict[str, tuple[tuple[int, int, int] | tuple[int, int, int, float], ...]] = {
+    # (transcripts, bytes, in flight), and seconds of latency where they are not 0.1
     "headline": ((2000, 20_000, 100), (5000, 20_000, 1000), (1000, 400_000, 100), (2000, 400_000, 1000)),
     "concurrency": tuple(
         (count, 20_000, flight)
@@ -52,6 +54,10 @@ CASES: dict[str, tuple[tuple[int, int, int], ...]] = {  # (transcripts, bytes, i
         for count, size in ((2000, 2000), (2000, 8000), (2000, 20_000), (1500, 100_000), (1000, 400_000))
     ),
     "size": tuple((count, 2000, 100) for count in (100, 1000, 10_000, 100_000)),
+    "latency": tuple(
+        (count, 20_000, 100, latency)
+        for count, latency in ((2000, 0.1), (2000, 0.3), (2000, 1.0), (1500, 3.0))
+    ),
 }
 
 
@@ -60,11 +66,7 @@ class Case:
     transcripts: int
     bytes: int
     in_flight: int
-    latency: float
-
-    @property
-    def name(self) -> str:
-        return f"{self.transcripts}x{self.bytes}@{self.in_flight}"
+    latency: float = LATENCY
 
 
 @dataclass(frozen=True)
@@ -209,19 +211,23 @@ def main() -> None:
     parser.add_argument("--cases", choices=sorted(CASES), default="headline")
     parser.add_argument("--scale", type=float, default=1.0, help="of the number of transcripts")
     parser.add_argument("--only", help="TRANSCRIPTS,BYTES,IN_FLIGHT: one case, and nothing is kept")
-    parser.add_argument("--latency", type=float, default=0.1)
+    parser.add_argument(
+        "--latency", type=float, default=LATENCY, help="with --only: the server's, in seconds"
+    )
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--ways", default=",".join(WAYS))
     args = parser.parse_args()
-    chosen = CASES[args.cases] if args.only is None else [tuple(map(int, args.only.split(",")))]
-    cases = [
-        Case(max(round(count * args.scale), 20), size, flight, args.latency) for count, size, flight in chosen
-    ]
+    if args.only is None:
+        cases = [Case(*chosen) for chosen in CASES[args.cases]]
+        cases = [replace(case, transcripts=max(round(case.transcripts * args.scale), 20)) for case in cases]
+    else:
+        count, size, flight = map(int, args.only.split(","))
+        cases = [Case(count, size, flight, args.latency)]
     limits = print_ceiling(*sorted({case.bytes for case in cases}))
-    with tempfile.TemporaryDirectory() as name, Server(args.latency) as server:
-        bench = Bench(Path(name), server)
-        told = []
-        for case in cases:
+    told = []
+    for case in cases:
+        with tempfile.TemporaryDirectory() as name, Server(case.latency) as server:
+            bench = Bench(Path(name), server)
             told.append(summary(case, bench.case(case, args.rounds, args.ways.split(","))))
             show(told[-1])
     figures = {"rounds": args.rounds, "server_alone": limits, "cases": told}

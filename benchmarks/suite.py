@@ -32,6 +32,7 @@ SUITE = (
     Item("label_cpu", "--cases concurrency --rounds 2 --ways|judge label,lean sketch,parse", None),
     Item("label_cpu", "--cases length --rounds 2 --ways|judge label,lean sketch,parse", None),
     Item("label_cpu", "--cases size --rounds 1 --ways|judge label,lean sketch", None),
+    Item("label_cpu", "--cases latency --rounds 1 --ways|judge label,lean sketch,parse", None),
     Item("startup", "", "--rounds 2"),
     Item("memory", "", "--small 20 --large 200"),
     Item(
@@ -45,8 +46,8 @@ SUITE = (
     Item("resume", "", "--small 20 --done 200 --new 5"),
     Item("ray", "", "--transcripts 60 --rounds 1"),
     Item("shards", "", "--transcripts 100 --rounds 1"),
-    Item("stats_speed"),
-    Item("calibration"),
+    Item("stats_speed", "", ""),
+    Item("calibration", "", "--transcripts 100"),
     Item("local_prefix", "", None),
     Item("fuzz", "completions 1000000", "completions 2000"),
     Item("fuzz", "files 100000", "files 400"),

@@ -38,6 +38,7 @@ CURVES = {
     "concurrency": ("in_flight", "requests in flight", "2,000 transcripts of 20 KB"),
     "length": ("bytes", "bytes of a transcript", "100 in flight"),
     "size": ("transcripts", "transcripts", "of 2 KB, 100 in flight"),
+    "latency": ("latency", "seconds until an answer", "20 KB, 100 in flight"),
 }
 STYLE = {
     "judge label": ("judge label", "#0b6e4f", "o", "-"),
