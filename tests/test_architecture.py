@@ -153,6 +153,20 @@ def test_lines_of_json_are_read_without_arrow(tmp_path):
     assert done.stdout.strip() == "[]"
 
 
+def test_the_table_is_written_without_pandas(tmp_path):
+    code = (
+        "import sys\n"
+        "from pathlib import Path\n"
+        "from tests.test_export import PRIMARIES, RECORDS, export\n"
+        f"assert export.write_parquet(RECORDS, PRIMARIES, Path({str(tmp_path / 'x.parquet')!r})) == 2\n"
+        "print('pandas' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=PACKAGE.parent, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "False"
+
+
 def test_help_loads_nothing_heavy():
     code = (
         "import sys; sys.argv = ['judge', '--help']\n"

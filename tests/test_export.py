@@ -1,6 +1,7 @@
 import csv
 import json
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from judge import export
@@ -36,6 +37,33 @@ def test_parquet_keeps_everything_and_failures_have_no_label(tmp_path):
     assert verdict["distribution"][0] == {"facet": "f", "label": "yes", "probability": 0.75}
     assert json.loads(verdict["metadata"]) == {"checkpoint": "late", "n": 3}
     assert (failure["label"], failure["failure"], failure["status"]) == (None, "refused", "failed")
+
+
+HOSTILE = (
+    "2026-11-26T10:00:00Z",  # no date
+    "12",  # no number
+    "null",
+    'a "quote", a \\ and a {"brace": [1]}',
+    "two\nlines\r\nand\u2028more\u0000\x1b[31m",
+    "\U0001f600 é e\u0301 \ufeff",
+    "",
+)
+
+
+def test_texts_of_every_kind_pass_into_the_table_as_they_are(tmp_path):
+    records = [RECORDS[0].model_copy(update={"rationale": text, "transcript_id": text}) for text in HOSTILE]
+    export.write_parquet(iter(records), PRIMARIES, tmp_path / "x.parquet")
+    table = pq.read_table(tmp_path / "x.parquet")
+    assert table.equals(pa.Table.from_pylist(list(export.rows(records, PRIMARIES)), schema=export.SCHEMA))
+    assert tuple(table["rationale"].to_pylist()) == HOSTILE
+
+
+def test_groups_of_rows_keep_their_order(tmp_path, monkeypatch):
+    monkeypatch.setattr(export, "ROWS_PER_GROUP", 3)
+    records = [RECORDS[n % 2].model_copy(update={"transcript_id": f"t{n}"}) for n in range(8)]
+    assert export.write_parquet(iter(records), PRIMARIES, tmp_path / "x.parquet") == 8
+    assert pq.read_table(tmp_path / "x.parquet")["transcript_id"].to_pylist() == [f"t{n}" for n in range(8)]
+    assert pq.ParquetFile(tmp_path / "x.parquet").num_row_groups == 3
 
 
 def test_csv_is_flat_and_no_cell_is_a_formula(tmp_path):
