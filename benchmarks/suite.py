@@ -40,6 +40,7 @@ SUITE = (
         "",
         "--transcripts 10 --rounds 1 --graders 3 --tokens 2000 --models openai/gpt-4.1-mini",
     ),
+    Item("prefix_cost", "--wall", "--wall --transcripts 10 --latency 0.1 --rounds 1 --graders 3"),
     Item("rate_limit", "", "--rounds 1 --seconds 3"),
     Item("kill_trials", "", "--trials 2 --requests 100"),
     Item("soak", "", "--requests 500"),
