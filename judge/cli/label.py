@@ -124,11 +124,15 @@ def label(
         result = label_dataset(chosen, watch)
     for target in targets:
         target.write(result.run.parquet_path)
-    # Not before: tables and bills are of no use until there is something to show, and the first request waits for imports.
+    _show(result, as_json=json)
+    sys.exit(_code(result.manifest.status, result.failures, cancel=cancel))
+
+
+def _show(result: Any, *, as_json: bool) -> None:
+    # Tables and bills are imported when there is something to show: the first request need not wait for them.
     from judge.cli import output
 
-    output.result(result, as_json=json)
-    sys.exit(_code(result.manifest.status, result.failures, cancel=cancel))
+    output.result(result, as_json=as_json)
 
 
 def _estimate(chosen: Any, *, as_json: bool) -> None:
