@@ -154,7 +154,7 @@ def test_equal_requests_are_equal_bytes(
     system: str, texts: list[str], marks: int, extra: dict[str, int]
 ) -> None:
     def build(fields: dict[str, int]) -> bytes:
-        blocks = tuple(Block(text, bool(marks >> n & 1)) for n, text in enumerate(texts))
+        blocks = tuple(Block(text, breakpoint=bool(marks >> n & 1)) for n, text in enumerate(texts))
         request = Request("openai/m", system, blocks, common_schema(), Sampling(extra=fields))
         return encode(request, NEW)
 

@@ -132,7 +132,8 @@ def test_long_transcripts_are_cut_and_each_window_says_so(tmp_path):
     renderer = Renderer([loaded], STYLE, 5000)
     windows = renderer.cut(item)[loaded.view.channels]
     assert len(windows) > 2
-    for window, shown in windows:
+    for window, block in windows:
+        shown = block.text
         assert "The task." in shown and f"window {window.index} of {len(windows)}" in shown
         assert len(shown) / 3 < 6000
 
