@@ -11,6 +11,7 @@ from openai.types.chat.completion_create_params import CompletionCreateParamsNon
 from pydantic import TypeAdapter
 
 from judge import dialects
+from judge.dialects.common import json_text
 from judge.dialects.openai_chat import decode, encode
 from judge.errors import ProviderRejected, ProviderUnavailable, UsageError
 from judge.grader.contract import common_schema
@@ -142,6 +143,11 @@ def test_a_long_cache_group_is_cut_to_a_hash_of_it() -> None:
     keys = {loads(encode(request, NEW))["prompt_cache_key"] for request in (long, other)}
     assert len(keys) == 2
     assert all(len(key) == 64 for key in keys)
+
+
+@given(pieces=st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=50), max_size=9))
+def test_pieces_are_written_like_the_text_that_they_make_up(pieces: list[str]) -> None:
+    assert orjson.dumps(json_text(pieces)) == orjson.dumps("".join(pieces))
 
 
 @given(
