@@ -53,14 +53,13 @@ class Lookup:
         """The first place where the quote stands: in the message named, else in any other whose role counts."""
         if not quote or len(quote) > MAX_QUOTE:
             return None
-        needle = _needle(quote)
         name = message_id.strip(" []⟦⟧")
         counting = [page for page in self._pages if page.message.role in roles]
         named = [page for page in counting if page.message.id == name]
         others = [page for page in counting if page.message.id != name]
         return (
             _exactly(quote, named)
-            or _loosely(needle, named)
+            or _loosely(needle := _needle(quote), named)
             or _exactly(quote, others)
             or _loosely(needle, others)
         )
