@@ -73,7 +73,7 @@ class Transcript(BaseModel):
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256 over everything that a prompt could show, as 64 hex digits. Metadata and id are left out."""
-        digest = sha256()
+        pieces: list[bytes] = []
         for message in self.messages:
             for part in (
                 message.id,
@@ -84,11 +84,9 @@ class Transcript(BaseModel):
                 message.text,
             ):
                 data = part.encode()
-                digest.update(len(data).to_bytes(8, "big"))
-                digest.update(data)
-        for key in sorted(self.context):
-            digest.update(f"\0{key}\0{self.context[key]}".encode())
-        return digest.hexdigest()
+                pieces += (len(data).to_bytes(8, "big"), data)
+        pieces += (f"\0{key}\0{self.context[key]}".encode() for key in sorted(self.context))
+        return sha256(b"".join(pieces)).hexdigest()
 
     @cached_property
     def revision(self) -> str:
