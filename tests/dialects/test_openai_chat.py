@@ -138,6 +138,11 @@ def test_extra_fields_are_sent_as_they_are() -> None:
     assert {name: body[name] for name in extra} == extra
 
 
+def test_half_a_surrogate_pair_in_a_block_is_refused() -> None:
+    with pytest.raises(UsageError, match="cannot be written as JSON"):
+        encode(replace(REQUEST, blocks=(Block("fine, ", "\ud800"),)), NEW)
+
+
 def test_a_long_cache_group_is_cut_to_a_hash_of_it() -> None:
     long, other = (replace(REQUEST, cache_group="g" * 70 + end) for end in "ab")
     keys = {loads(encode(request, NEW))["prompt_cache_key"] for request in (long, other)}

@@ -337,6 +337,19 @@ def test_a_dataset_by_name_is_streamed_one_split_at_a_time(
         good("hf:owner/name:dev")
 
 
+def test_half_a_surrogate_pair_is_refused_where_it_stands(tmp_path):
+    path = tmp_path / "half.jsonl"
+    # The infinity leads past the quick reader, which would have refused the line as a whole.
+    path.write_text(
+        '{"id": "a", "messages": [{"role": "user", "text": "ab\\ud800"}], "metadata": {"x": Infinity}}\n'
+    )
+    (problem,) = formats.read(str(path), "own")
+    assert isinstance(problem, TranscriptError)
+    assert (
+        problem.where == f"{path}:1" and "messages.0.text" in problem.found and "position 2" in problem.found
+    )
+
+
 def test_a_line_or_document_that_would_fill_the_memory_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(_files, "MAX_RECORD", 5000)
     monkeypatch.setattr(_files, "MAX_DOCUMENT", 9000)
