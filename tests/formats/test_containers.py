@@ -3,6 +3,7 @@
 import gzip
 import json
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -335,6 +336,14 @@ def test_a_dataset_by_name_is_streamed_one_split_at_a_time(
     assert caught.value.do == "name one of them: hf:owner/name:train"
     with pytest.raises(TranscriptError, match="there is no split 'dev'"):
         good("hf:owner/name:dev")
+
+
+def test_a_reader_that_is_left_early_can_be_closed_by_another_thread(tmp_path):
+    write(tmp_path / "two.jsonl", {**CHAT, "id": "a"}, {**CHAT, "id": "b"})
+    reading = formats.transcripts(str(tmp_path / "two.jsonl"))
+    next(reading)
+    with ThreadPoolExecutor(1) as other:
+        other.submit(reading.close).result()
 
 
 def test_half_a_surrogate_pair_is_refused_where_it_stands(tmp_path):
