@@ -3,6 +3,7 @@
 import gzip
 import json
 import zipfile
+from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -342,6 +343,7 @@ def test_a_reader_that_is_left_early_can_be_closed_by_another_thread(tmp_path):
     write(tmp_path / "two.jsonl", {**CHAT, "id": "a"}, {**CHAT, "id": "b"})
     reading = formats.transcripts(str(tmp_path / "two.jsonl"))
     next(reading)
+    assert isinstance(reading, Generator)
     with ThreadPoolExecutor(1) as other:
         other.submit(reading.close).result()
 
