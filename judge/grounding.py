@@ -20,7 +20,14 @@ MAX_QUOTE = 4000
 _ALIKE = ('"“”„‟«»″', "'‘’‚‛`´′", "-‐‑‒–—―−", "[⟦〚〔", "]⟧〛〕", "<‹", ">›", "|¦")
 _PLAIN = [(char, group[0]) for group in _ALIKE for char in group[1:]]
 _ADDED_BY_JUDGES = " \t\r\n\"'“”‘’`…"
-_BLANK = re.compile(r"\s+")
+_BLANKS = (
+    "\t\n\v\f\r\x1c\x1d\x1e\x1f\x85\xa0\u1680"
+    + "".join(map(chr, range(0x2000, 0x200B)))
+    + "\u2028\u2029\u202f\u205f\u3000"
+)
+"""What ``\\s`` stands for, without the blank itself."""
+
+_RUN = re.compile(r"\s\s+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +53,13 @@ class Lookup:
         """The first place where the quote stands: in the message named, else in any other whose role counts."""
         if not quote or len(quote) > MAX_QUOTE:
             return None
-        needle = _needle(quote)
         name = message_id.strip(" []⟦⟧")
         counting = [page for page in self._pages if page.message.role in roles]
         named = [page for page in counting if page.message.id == name]
         others = [page for page in counting if page.message.id != name]
         return (
             _exactly(quote, named)
-            or _loosely(needle, named)
+            or _loosely(needle := _needle(quote), named)
             or _exactly(quote, others)
             or _loosely(needle, others)
         )
@@ -67,7 +73,7 @@ class _Page:
 
     @cached_property
     def plain(self) -> str:
-        return _BLANK.sub(" ", _plain(self.message.text))
+        return _shrunk(_plain(self.message.text))
 
     @cached_property
     def offset(self) -> Callable[[int], int]:
@@ -86,7 +92,7 @@ def _exactly(quote: str, pages: Iterable[_Page]) -> Span | None:
 def _needle(quote: str) -> str:
     """A quote as it is looked for in ``_Page.plain``, without what judges add around it."""
     quote = quote.replace("\\n", "\n").replace("\\t", "\t").strip(_ADDED_BY_JUDGES).removesuffix("...")
-    return _BLANK.sub(" ", _plain(quote.strip()))
+    return _shrunk(_plain(quote.strip()))
 
 
 def _loosely(needle: str, pages: Iterable[_Page]) -> Span | None:
@@ -110,6 +116,15 @@ def _plain(text: str) -> str:
     return lower if len(lower) == len(text) else "".join(c if len(c.lower()) > 1 else c.lower() for c in text)
 
 
+def _shrunk(text: str) -> str:
+    r"""``re.sub(r"\s+", " ", text)`` in a tenth of the time: searches for one character, and few of them find any."""
+    for char in _BLANKS:
+        text = text.replace(char, " ")
+    while "  " in text:
+        text = text.replace("  ", " ")
+    return text
+
+
 def _offsets(text: str) -> Callable[[int], int]:
     """From a position in the text with its runs of white space shrunk to one character, to the position in the text.
 
@@ -117,10 +132,9 @@ def _offsets(text: str) -> Callable[[int], int]:
     quote times text where both repeat themselves, as looping models do.
     """
     shrunk, removed = [0], [0]
-    for run in _BLANK.finditer(text):
-        if run.end() - run.start() > 1:
-            shrunk.append(run.start() + 1 - removed[-1])
-            removed.append(removed[-1] + run.end() - run.start() - 1)
+    for run in _RUN.finditer(text):
+        shrunk.append(run.start() + 1 - removed[-1])
+        removed.append(removed[-1] + run.end() - run.start() - 1)
     return lambda position: position + removed[bisect_right(shrunk, position) - 1]
 
 

@@ -19,12 +19,38 @@ KEY_VERSION = 1
 StopReason = Literal["stop", "length", "refusal", "content_filter", "other"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, init=False, eq=False)
 class Block:
-    """A stretch of the user message. ``breakpoint`` asks the provider to cache everything up to its end."""
+    """A stretch of the user message. ``breakpoint`` asks the provider to cache everything up to its end.
 
-    text: str
-    breakpoint: bool = False
+    Kept in the pieces that it is put together from: Python keeps with a message's text how it is encoded, and with what
+    is put together from it would have to find out anew, for every grader.
+    """
+
+    pieces: tuple[str, ...]
+    breakpoint: bool
+
+    def __init__(self, *pieces: str, breakpoint: bool = False) -> None:  # noqa: A002  (the providers' word)
+        object.__setattr__(self, "pieces", pieces)
+        object.__setattr__(self, "breakpoint", breakpoint)
+
+    @property
+    def text(self) -> str:
+        return "".join(self.pieces)
+
+    def encode(self) -> bytes:
+        """The text as UTF-8. Raises UnicodeEncodeError at a lone surrogate."""
+        return b"".join(piece.encode() for piece in self.pieces)
+
+    def __len__(self) -> int:
+        """Characters of the text."""
+        return sum(map(len, self.pieces))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Block) and (self.breakpoint, self.text) == (other.breakpoint, other.text)
+
+    def __hash__(self) -> int:
+        return hash((self.breakpoint, self.text))
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +123,8 @@ class Request:
             option=orjson.OPT_SORT_KEYS,
         )
         digest = sha256(head)
-        for text in (self.system, *(block.text for block in self.blocks)):
+        texts: tuple[str | Block, ...] = (self.system, *self.blocks)
+        for text in texts:
             data = text.encode()
             digest.update(b"\0%d\0" % len(data))
             digest.update(data)

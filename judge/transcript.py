@@ -12,7 +12,7 @@ from hashlib import sha256
 from json import dumps
 from typing import Any, Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Role = Literal["system", "user", "assistant", "tool"]
 Channel = Literal["text", "reasoning", "reasoning_summary", "redacted_reasoning", "tool_call", "tool_result"]
@@ -32,16 +32,14 @@ class Message(BaseModel):
     """Messages of one turn share this number; it never falls from one message to the next."""
     role: Role
     channel: Channel
-    text: str
-    """Verbatim. Empty only where the channel is ``redacted_reasoning``."""
+    text: str = Field(min_length=0)
+    """Verbatim. Empty only where the channel is ``redacted_reasoning``.
+
+    The limit that is none makes pydantic look at the text as UTF-8. So a lone surrogate, which no prompt could carry, is
+    refused; and Python keeps the encoding with the string, which everything that hashes or sends the text needs again.
+    """
     tool: str | None = None
     """The tool's name, for a call or a result."""
-
-    @field_validator("text")
-    @classmethod
-    def _text_is_unicode(cls, text: str) -> str:
-        text.encode()  # a lone surrogate raises UnicodeEncodeError, a ValueError: no prompt could carry it
-        return text
 
 
 class Transcript(BaseModel):

@@ -1,10 +1,12 @@
+import re
+import sys
 import time
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from judge.grounding import Lookup
+from judge.grounding import _BLANKS, Lookup, _shrunk
 from judge.transcript import ROLES, Message, Transcript
 from tests.samples import ODD, transcript
 
@@ -88,6 +90,16 @@ def test_whatever_is_found_is_in_the_text(text, data):
     )
     span = locate(Transcript(id="t", messages=(message,)), quote, "M1", ROLES)
     assert span is None or (span.end > span.start and message.text[span.start : span.end] == span.text)
+
+
+def test_every_kind_of_white_space_is_known():
+    every = {char for char in map(chr, range(sys.maxunicode + 1)) if re.fullmatch(r"\s", char)}
+    assert every == {*_BLANKS, " "}
+
+
+@given(st.text(st.sampled_from("ab“ \t\n\r\x1c\x85\xa0\u2003\u2028\u3000\u200b"), max_size=200))
+def test_white_space_is_shrunk_as_a_regular_expression_would_shrink_it(text):
+    assert _shrunk(text) == re.sub(r"\s+", " ", text)
 
 
 def test_a_long_quote_against_a_long_text_is_quick():

@@ -7,9 +7,10 @@ from judge.dialects.common import (
     add_extra,
     count,
     error_in_body,
+    json_text,
     load,
+    parts,
     shorten,
-    texts,
     unreadable,
     wire_model,
 )
@@ -68,7 +69,7 @@ def encode(request: Request, capabilities: Capabilities, model: str | None = Non
 
 
 def _messages(request: Request, capabilities: Capabilities) -> list[dict[str, Any]]:
-    content: list[dict[str, Any]] = [{"type": "text", "text": text} for text in texts(request)]
+    content: list[dict[str, Any]] = [{"type": "text", "text": json_text(part)} for part in parts(request)]
     if capabilities.cache_control and request.cache_group:
         for part, block in zip(content, request.blocks, strict=True):
             if block.breakpoint:

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import orjson
@@ -20,10 +20,19 @@ _TAG = re.compile(r" \([^()]+\)\Z")
 _STATUS = re.compile(r"[1-5][0-9]{2}")
 
 
-def texts(request: Request) -> list[str]:
-    """The user message's parts. Joined without anything between them they are the whole message."""
+def parts(request: Request) -> list[tuple[str, ...]]:
+    """The user message's parts, each in pieces. Joined without anything between them they are the whole message."""
     first, *rest = request.blocks
-    return [first.text, *(SEPARATOR + block.text for block in rest)]
+    return [first.pieces, *((SEPARATOR, *block.pieces) for block in rest)]
+
+
+def json_text(pieces: Iterable[str]) -> orjson.Fragment:
+    """One JSON string of all the pieces. Escaping looks at one character at a time, so it may be done piece by piece."""
+    try:
+        escaped = [orjson.dumps(piece)[1:-1] for piece in pieces]
+    except TypeError as error:
+        raise _not_json(error) from error
+    return orjson.Fragment(b"".join((b'"', *escaped, b'"')))
 
 
 def wire_model(request: Request, model: str | None) -> str:
@@ -47,11 +56,15 @@ def add_extra(body: dict[str, Any], request: Request, reserved: frozenset[str]) 
     try:
         return orjson.dumps(body)
     except TypeError as error:
-        raise UsageError(
-            "the request cannot be written as JSON",
-            found=str(error),
-            expected="JSON values in schema and extra fields, and text without lone surrogates",
-        ) from error
+        raise _not_json(error) from error
+
+
+def _not_json(error: TypeError) -> UsageError:
+    return UsageError(
+        "the request cannot be written as JSON",
+        found=str(error),
+        expected="JSON values in schema and extra fields, and text without lone surrogates",
+    )
 
 
 def load(raw: bytes, *, who: str) -> dict[str, Any]:

@@ -6,15 +6,19 @@ it a list of parts, because a breakpoint needs a part to stand on.
 
 import re
 from hashlib import sha256
+from itertools import chain
 from typing import Any
+
+import orjson
 
 from judge.dialects.common import (
     add_extra,
     count,
     error_in_body,
+    json_text,
     load,
+    parts,
     shorten,
-    texts,
     unreadable,
     wire_model,
 )
@@ -81,11 +85,10 @@ def _messages(request: Request, capabilities: Capabilities) -> list[dict[str, An
     return messages
 
 
-def _content(request: Request, capabilities: Capabilities) -> str | list[dict[str, Any]]:
-    parts = texts(request)
+def _content(request: Request, capabilities: Capabilities) -> orjson.Fragment | list[dict[str, Any]]:
     if not _marked(request, capabilities):
-        return "".join(parts)
-    content: list[dict[str, Any]] = [{"type": "text", "text": text} for text in parts]
+        return json_text(chain.from_iterable(parts(request)))
+    content: list[dict[str, Any]] = [{"type": "text", "text": json_text(part)} for part in parts(request)]
     for part, block in zip(content, request.blocks, strict=True):
         if block.breakpoint:
             part["prompt_cache_breakpoint"] = {"mode": "explicit"}

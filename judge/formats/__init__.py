@@ -129,7 +129,8 @@ def others(source: str, format: str, done: bytes) -> Iterator[tuple[int, Transcr
 def _scratch() -> Iterator[sqlite3.Connection]:
     """A temporary database for ids, whose complaints are ours."""
     try:
-        with closing(sqlite3.connect("", isolation_level=None)) as connection:
+        # A reader that is left before its end is closed by whatever thread collects it.
+        with closing(sqlite3.connect("", isolation_level=None, check_same_thread=False)) as connection:
             connection.execute("CREATE TABLE ids (digest BLOB PRIMARY KEY, number INTEGER) WITHOUT ROWID")
             connection.execute("BEGIN")
             yield connection

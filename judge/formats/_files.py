@@ -21,6 +21,9 @@ MAX_RECORD = 256 * 1024 * 1024
 MAX_DOCUMENT = 2 * 1024 * 1024 * 1024
 """Bytes of a file that has to be read whole."""
 
+_BUFFER = 1 << 20
+"""Bytes that are read at once. A long line costs a copy for each buffer that it runs through."""
+
 _ENDINGS = (".gz", ".jsonl", ".ndjson", ".json", ".parquet", ".arrow", ".csv", ".tsv", ".txt", ".eval")
 
 
@@ -36,7 +39,7 @@ def stem(source: str) -> str:
 def opened(source: str) -> Iterator[IO[bytes] | gzip.GzipFile]:
     """The file's bytes, unpacked where it is gzip."""
     try:
-        with Path(source).open("rb") as raw:
+        with Path(source).open("rb", buffering=_BUFFER) as raw:
             packed = raw.read(2) == b"\x1f\x8b"
             raw.seek(0)
             if not packed:

@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from judge.errors import TranscriptError
 from judge.transcript import Message, Transcript
@@ -83,8 +84,18 @@ def explain(error: ValidationError) -> str:
     for item in error.errors()[:3]:
         path = ".".join(map(str, item["loc"])) or "record"
         found = "" if isinstance(item["input"], Mapping) else f" (found {short(item['input'])})"
-        parts.append(f"{path}: {item['msg']}{found}")
+        parts.append(f"{path}: {_said(item)}{found}")
     return "; ".join(parts)
+
+
+def _said(item: ErrorDetails) -> str:
+    """Pydantic's words, and Python's where they say which character a text cannot be encoded for."""
+    if item["type"] == "string_unicode" and isinstance(item["input"], str):
+        try:
+            item["input"].encode()
+        except UnicodeEncodeError as error:
+            return str(error)
+    return item["msg"]
 
 
 def jsonable(value: Any) -> Any:

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from jinja2 import Template, TemplateError, TemplateSyntaxError, meta, nodes
+from jinja2 import TemplateError, TemplateSyntaxError, meta, nodes
 from pydantic import ValidationError
 
 from judge.errors import GraderError
 from judge.grader import Grader
-from judge.grader.sandbox import Sandbox
+from judge.grader.sandbox import BoundedTemplate, Sandbox
 
 VARIABLES = frozenset({"grader", "facets", "context", "metadata"})
 """What a rubric's body may refer to."""
@@ -31,11 +31,13 @@ FRAME = ("_system.jinja", "_transcript.jinja", "_answer.jinja", "_choice.jinja")
 _sandboxes: dict[str, Sandbox] = {}
 
 
-def template(grader: Grader, name: str) -> Template:
+def template(grader: Grader, name: str) -> BoundedTemplate:
     """A grader's template, as it was when the grader was loaded: what is sent is what was hashed."""
     if grader.sha256 not in _sandboxes:
         _sandboxes[grader.sha256] = Sandbox(grader.templates)
-    return _sandboxes[grader.sha256].get_template(name)
+    found = _sandboxes[grader.sha256].get_template(name)
+    assert isinstance(found, BoundedTemplate)
+    return found
 
 
 def source(folder: Path, name: str) -> tuple[str, Path]:

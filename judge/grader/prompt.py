@@ -10,8 +10,9 @@ or like a chat template's role tokens is replaced, visibly and character for cha
 
 import hmac
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Any, Literal
 
 from judge.grader import Grader
@@ -25,6 +26,9 @@ Order = Literal["transcript-first", "rubric-first"]
 
 OVERLAP = 2000
 """Characters that neighbouring windows share, so that no clause is cut in two everywhere."""
+
+LONG_PIECE = 2000
+"""Characters from which on a message's text is kept apart in a block; below that, handling pieces costs more than it saves."""
 
 BYTES_PER_TOKEN = 3
 
@@ -84,16 +88,25 @@ def neutralise(text: str) -> str:
     return _ROLE_TOKEN.sub(lambda token: token[0].translate(_VISIBLE_TOKEN), text)
 
 
-def transcript_text(grader: Grader, window: Window, defences: Defences = ALL_DEFENCES) -> str:
+def transcript_block(grader: Grader, window: Window, defences: Defences = ALL_DEFENCES) -> Block:
     """The transcript as this grader's judge sees it, markers included. Graders with equal views get equal text."""
-    shown = template(grader, "_transcript.jinja").render(
+    pieces = template(grader, "_transcript.jinja").pieces(
         messages=[_neutral(message) for message in window.messages]
         if defences.neutralise
         else window.messages,
         code=_code(window.messages) if defences.markers else "transcript",
         window=window if window.count > 1 else None,
     )
-    return str(shown)
+    return Block(*_joined(pieces))
+
+
+def _joined(pieces: Iterable[str]) -> Iterator[str]:
+    """The same text in fewer pieces: what is long stands alone, because it has been encoded."""
+    for alone, run in groupby(pieces, lambda piece: len(piece) >= LONG_PIECE):
+        if alone:
+            yield from run
+        else:
+            yield "".join(run)
 
 
 def _neutral(message: Message) -> Message:
@@ -113,7 +126,8 @@ def view(grader: Grader, transcript: Transcript) -> tuple[Message, ...]:
 def _code(messages: Sequence[Message]) -> str:
     digest = hmac.new(_MARKER_KEY, digestmod="sha256")
     for message in messages:
-        digest.update(f"\0{message.id}\0{message.channel}\0{len(message.text)}\0{message.text}".encode())
+        digest.update(f"\0{message.id}\0{message.channel}\0{len(message.text)}\0".encode())
+        digest.update(message.text.encode())
     return digest.hexdigest()[:12]
 
 
@@ -152,19 +166,19 @@ class Renderer:
             g.name: rubric_text(g, None) for g in graders if not (g.view.context or g.view.metadata)
         }
 
-    def cut(self, transcript: Transcript) -> dict[tuple[Channel, ...], tuple[tuple[Window, str], ...]]:
+    def cut(self, transcript: Transcript) -> dict[tuple[Channel, ...], tuple[tuple[Window, Block], ...]]:
         """For each view among the graders, the windows of the transcript and how each is shown."""
-        shown: dict[tuple[Channel, ...], tuple[tuple[Window, str], ...]] = {}
+        shown: dict[tuple[Channel, ...], tuple[tuple[Window, Block], ...]] = {}
         for grader in self.graders:
             if grader.view.channels not in shown:
                 messages = view(grader, transcript)
                 cut = windows(messages, self._limit(messages, transcript), OVERLAP)
                 shown[grader.view.channels] = tuple(
-                    (window, transcript_text(grader, window, self.style.defences)) for window in cut
+                    (window, transcript_block(grader, window, self.style.defences)) for window in cut
                 )
         return shown
 
-    def request(self, grader: Grader, transcript: Transcript, shown: str, sample: int = 0) -> Request:
+    def request(self, grader: Grader, transcript: Transcript, shown: Block, sample: int = 0) -> Request:
         """The request that asks for all of a grader's facets at once, with evidence."""
         rubric = self._rubrics.get(grader.name) or rubric_text(grader, transcript)
         return Request(
@@ -200,7 +214,7 @@ def _schema(grader: Grader, style: Style) -> Mapping[str, Any] | None:
     return own_schema(grader.facets.values(), style.sampling.max_tokens)
 
 
-def _blocks(shown: str, rubric: str, order: Order) -> tuple[Block, ...]:
+def _blocks(shown: Block, rubric: str, order: Order) -> tuple[Block, ...]:
     if order == "transcript-first":
-        return Block(shown, breakpoint=True), Block(rubric)
-    return Block(rubric, breakpoint=True), Block(shown), Block("Answer now, as the rubric says.")
+        return Block(*shown.pieces, breakpoint=True), Block(rubric)
+    return Block(rubric, breakpoint=True), shown, Block("Answer now, as the rubric says.")

@@ -174,11 +174,15 @@ class BoundedTemplate(Template):
 
     def render(self, *args: Any, **kwargs: Any) -> str:
         """As Jinja's. Raises SecurityError where the template wants more steps or text than it may have."""
+        return "".join(self.pieces(*args, **kwargs))
+
+    def pieces(self, *args: Any, **kwargs: Any) -> list[str]:
+        """The text in the order in which it is made. What is handed in and put out as it is, is a piece of its own."""
         handed = kwargs.get("messages", ())
         room = MAX_TEXT + 2 * sum(len(message.text) for message in handed)
         token = _budget.set(_Budget(MAX_STEPS + 4 * len(handed)))
         try:
-            return "".join(_within(room, self.root_render_func(self.new_context(dict(*args, **kwargs)))))
+            return list(_within(room, self.root_render_func(self.new_context(dict(*args, **kwargs)))))
         finally:
             _budget.reset(token)
 

@@ -7,7 +7,7 @@ place. So what was spent and what may still be spent by requests in flight never
 import asyncio
 
 from judge.pricing import price
-from judge.request import Request, Usage
+from judge.request import Block, Request, Usage
 
 
 class BudgetSpent(Exception):  # noqa: N818  (a decision, not an error)
@@ -16,7 +16,7 @@ class BudgetSpent(Exception):  # noqa: N818  (a decision, not an error)
 
 def dearest(request: Request, *, batch: bool = False) -> float:
     """The most that a request can cost, in US dollars; 0 where the model's price is unknown."""
-    texts = [request.system, *(block.text for block in request.blocks)]
+    texts: list[str | Block] = [request.system, *request.blocks]
     if request.reask:
         texts += [request.reask.answer, request.reask.complaint]
     # No tokeniser makes more tokens of a text than it has bytes; the schema and the chat template come on top.

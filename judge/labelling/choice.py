@@ -76,7 +76,7 @@ def check(grader: Grader) -> None:
         )
 
 
-def requests(grader: Grader, shown: str, style: Style, sample: int = 0) -> tuple[Choice, ...]:
+def requests(grader: Grader, shown: Block, style: Style, sample: int = 0) -> tuple[Choice, ...]:
     """The phrasings of the primary facet's question about a transcript as it is shown to this grader.
 
     The transcript always comes first, whatever the style's order. Raises UsageError where one letter cannot answer:
@@ -92,7 +92,7 @@ def requests(grader: Grader, shown: str, style: Style, sample: int = 0) -> tuple
             model=style.model,
             system=system,
             blocks=(
-                Block(shown, breakpoint=True),
+                Block(*shown.pieces, breakpoint=True),
                 Block(question.render(facet=facet, claim=claim, options=options).strip()),
             ),
             sampling=style.sampling,

@@ -165,7 +165,7 @@ class _Ratio:
 def _size(request: Request) -> int:
     """Characters of a request's text."""
     again = len(request.reask.answer) + len(request.reask.complaint) if request.reask else 0
-    return len(request.system) + sum(len(block.text) for block in request.blocks) + again
+    return len(request.system) + sum(map(len, request.blocks)) + again
 
 
 def _last(state: tenacity.RetryCallState) -> ProviderUnavailable:

@@ -30,7 +30,7 @@ from judge.labelling.progress import Progress
 from judge.labelling.sharing import LIVE_HITS, Marking
 from judge.parse import Reading, Rejected, parse
 from judge.records import Failure, Method, to_json_line
-from judge.request import Provider, Reask
+from judge.request import Block, Provider, Reask
 from judge.store import RecordRow, Store
 from judge.transcript import Transcript
 
@@ -76,7 +76,7 @@ class Job:
     rank: int
     grader: Grader
     sample: int
-    windows: tuple[tuple[Window, str], ...]
+    windows: tuple[tuple[Window, Block], ...]
     sharing: int
     """How many jobs on this transcript, this one included, begin their requests with the same text."""
 
@@ -262,7 +262,7 @@ class Labelling:
         self.progress.made[status] += 1
         return trail.bought
 
-    async def _generated(self, job: Job, shown: str, trail: Trail, *, first: bool) -> Reading | Rejected:
+    async def _generated(self, job: Job, shown: Block, trail: Trail, *, first: bool) -> Reading | Rejected:
         """Ask for all facets with evidence; once more where the first answer does not stand and that may help."""
         request = self._renderer.request(job.grader, job.transcript, shown, job.sample)
         request = self._marking.sent(request, job.sharing)
@@ -278,7 +278,7 @@ class Labelling:
             return result  # the second question cannot be asked (context full, not recorded); the first answer remains
         return better(result, parse(second, job.grader, job.transcript, grounding=grounding))
 
-    async def _chosen(self, job: Job, shown: str, trail: Trail, *, first: bool) -> Reading | Rejected:
+    async def _chosen(self, job: Job, shown: Block, trail: Trail, *, first: bool) -> Reading | Rejected:
         """Ask for one letter, in several ways, and average the probabilities."""
         choices = choice.requests(job.grader, shown, self.plan.style, job.sample)
         completions = []

@@ -45,11 +45,11 @@ class Marking:
     def sent(self, request: Request, sharing: int) -> Request:
         """The request as it goes out. ``sharing`` requests on this transcript are still to be asked with its prefix."""
         if self._order == "rubric-first":
-            return replace(request, cache_group=sha256(request.blocks[0].text.encode()).hexdigest())
+            return replace(request, cache_group=sha256(request.blocks[0].encode()).hexdigest())
         return request if self.pays(sharing) else replace(request, cache_group="")
 
     def all_sent(self, requests: Iterable[Request]) -> list[Request]:
         """Those of one transcript together."""
         asked = list(requests)
-        sharing = Counter(request.blocks[0].text for request in asked)
-        return [self.sent(request, sharing[request.blocks[0].text]) for request in asked]
+        sharing = Counter(request.blocks[0].pieces for request in asked)
+        return [self.sent(request, sharing[request.blocks[0].pieces]) for request in asked]

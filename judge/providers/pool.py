@@ -141,4 +141,4 @@ class Pool:
 
 def _prefix(request: Request) -> int:
     """What stands for the text that a request begins with, within this process."""
-    return hash(request.blocks[0].text)
+    return hash(request.blocks[0].pieces)

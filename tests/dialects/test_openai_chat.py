@@ -11,6 +11,7 @@ from openai.types.chat.completion_create_params import CompletionCreateParamsNon
 from pydantic import TypeAdapter
 
 from judge import dialects
+from judge.dialects.common import json_text
 from judge.dialects.openai_chat import decode, encode
 from judge.errors import ProviderRejected, ProviderUnavailable, UsageError
 from judge.grader.contract import common_schema
@@ -137,11 +138,21 @@ def test_extra_fields_are_sent_as_they_are() -> None:
     assert {name: body[name] for name in extra} == extra
 
 
+def test_half_a_surrogate_pair_in_a_block_is_refused() -> None:
+    with pytest.raises(UsageError, match="cannot be written as JSON"):
+        encode(replace(REQUEST, blocks=(Block("fine, ", "\ud800"),)), NEW)
+
+
 def test_a_long_cache_group_is_cut_to_a_hash_of_it() -> None:
     long, other = (replace(REQUEST, cache_group="g" * 70 + end) for end in "ab")
     keys = {loads(encode(request, NEW))["prompt_cache_key"] for request in (long, other)}
     assert len(keys) == 2
     assert all(len(key) == 64 for key in keys)
+
+
+@given(pieces=st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=50), max_size=9))
+def test_pieces_are_written_like_the_text_that_they_make_up(pieces: list[str]) -> None:
+    assert orjson.dumps(json_text(pieces)) == orjson.dumps("".join(pieces))
 
 
 @given(
@@ -154,7 +165,7 @@ def test_equal_requests_are_equal_bytes(
     system: str, texts: list[str], marks: int, extra: dict[str, int]
 ) -> None:
     def build(fields: dict[str, int]) -> bytes:
-        blocks = tuple(Block(text, bool(marks >> n & 1)) for n, text in enumerate(texts))
+        blocks = tuple(Block(text, breakpoint=bool(marks >> n & 1)) for n, text in enumerate(texts))
         request = Request("openai/m", system, blocks, common_schema(), Sampling(extra=fields))
         return encode(request, NEW)
 

@@ -3,6 +3,8 @@
 import gzip
 import json
 import zipfile
+from collections.abc import Generator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -335,6 +337,28 @@ def test_a_dataset_by_name_is_streamed_one_split_at_a_time(
     assert caught.value.do == "name one of them: hf:owner/name:train"
     with pytest.raises(TranscriptError, match="there is no split 'dev'"):
         good("hf:owner/name:dev")
+
+
+def test_a_reader_that_is_left_early_can_be_closed_by_another_thread(tmp_path):
+    write(tmp_path / "two.jsonl", {**CHAT, "id": "a"}, {**CHAT, "id": "b"})
+    reading = formats.transcripts(str(tmp_path / "two.jsonl"))
+    next(reading)
+    assert isinstance(reading, Generator)
+    with ThreadPoolExecutor(1) as other:
+        other.submit(reading.close).result()
+
+
+def test_half_a_surrogate_pair_is_refused_where_it_stands(tmp_path):
+    path = tmp_path / "half.jsonl"
+    # The infinity leads past the quick reader, which would have refused the line as a whole.
+    path.write_text(
+        '{"id": "a", "messages": [{"role": "user", "text": "ab\\ud800"}], "metadata": {"x": Infinity}}\n'
+    )
+    (problem,) = formats.read(str(path), "own")
+    assert isinstance(problem, TranscriptError)
+    assert (
+        problem.where == f"{path}:1" and "messages.0.text" in problem.found and "position 2" in problem.found
+    )
 
 
 def test_a_line_or_document_that_would_fill_the_memory_is_refused(tmp_path, monkeypatch):

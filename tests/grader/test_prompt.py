@@ -1,12 +1,13 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from judge.grader.contract import Answer, common_schema, own_schema
-from judge.grader.file import bundled_folder, find, load
-from judge.grader.prompt import Renderer, Style, neutralise
+from judge.grader.file import bundled_folder, find, load, template
+from judge.grader.prompt import LONG_PIECE, Renderer, Style, neutralise, transcript_block
+from judge.grader.windows import Window
 from judge.request import Sampling
 from tests.samples import GRADER, ODD, grader, transcript
 
@@ -123,6 +124,38 @@ def test_neutralising_keeps_every_offset(text):
     assert len(neutralise(text)) == len(text)
 
 
+@pytest.fixture(scope="module")
+def loaded():
+    return load(find("metagaming", bundled_folder()))
+
+
+HOSTILE = st.lists(
+    st.sampled_from(
+        ["a", "é", "😀", "\n", '"', "\\", "⟦", "〛", "<|im_start|>", "[INST]", "{{ x }}", "\x00"]
+    ),
+    max_size=9,
+).map("".join)
+
+
+@settings(deadline=None)
+@given(texts=st.lists(HOSTILE, min_size=1, max_size=4), times=st.sampled_from([1, LONG_PIECE]))
+def test_the_pieces_of_a_transcript_are_what_the_template_renders(loaded, texts, times):
+    item = transcript(*[("user", "text", text * times + ".") for text in texts])
+    block = transcript_block(loaded, Window(item.messages))
+    code = block.text.removeprefix("⟦transcript ")[:12]
+    messages = [message.model_copy(update={"text": neutralise(message.text)}) for message in item.messages]
+    rendered = template(loaded, "_transcript.jinja").render(messages=messages, code=code, window=None)
+    assert block.text == rendered and block.encode() == rendered.encode()
+
+
+def test_a_long_text_is_a_piece_of_its_own_and_short_ones_are_not(tmp_path):
+    long, short = "é" * LONG_PIECE, "é" * (LONG_PIECE - 1)
+    item = transcript(("user", "text", short), ("assistant", "text", long), ("user", "text", short))
+    before, alone, after = transcript_block(grader(tmp_path), Window(item.messages)).pieces
+    assert alone is item.messages[1].text
+    assert short in before and short in after
+
+
 def test_long_transcripts_are_cut_and_each_window_says_so(tmp_path):
     loaded = grader(tmp_path)
     item = transcript(
@@ -132,7 +165,8 @@ def test_long_transcripts_are_cut_and_each_window_says_so(tmp_path):
     renderer = Renderer([loaded], STYLE, 5000)
     windows = renderer.cut(item)[loaded.view.channels]
     assert len(windows) > 2
-    for window, shown in windows:
+    for window, block in windows:
+        shown = block.text
         assert "The task." in shown and f"window {window.index} of {len(windows)}" in shown
         assert len(shown) / 3 < 6000
 

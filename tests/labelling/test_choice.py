@@ -14,10 +14,10 @@ from judge.grader.file import load
 from judge.grader.prompt import Style
 from judge.labelling import choice
 from judge.parse import Reading, Rejected
-from judge.request import Completion, Sampling, StopReason, Usage
+from judge.request import Block, Completion, Sampling, StopReason, Usage
 
 STYLE = Style("local/smollm2-135m", Sampling(max_tokens=64, temperature=0.0))
-SHOWN = "⟦transcript 1⟧\nA transcript.\n⟦end of transcript 1⟧"
+SHOWN = Block("⟦transcript 1⟧\nA transcript.\n⟦end of transcript 1⟧")
 
 
 def grader(folder: Path, labels: str, extra: str = "", scale: str = "nominal") -> Grader:
@@ -66,7 +66,7 @@ def test_every_phrasing_offers_every_label_and_shares_all_but_the_letters(five: 
         assert sorted(one.options.values()) == sorted(five.facets["mood"].vocabulary)
         assert one.request.choices == tuple(one.options)
         assert one.request.schema is None
-        assert one.request.blocks[0].text == SHOWN
+        assert one.request.blocks[0].text == SHOWN.text
         assert one.request.blocks[0].breakpoint
         for letter, label in one.options.items():
             assert f"\n{letter}. `{label}`\n" in text(one)

@@ -9,7 +9,7 @@ from gepa.core.adapter import EvaluationBatch
 
 from judge.errors import ProviderError
 from judge.grader import Facet, Grader
-from judge.grader.prompt import OVERLAP, transcript_text, view
+from judge.grader.prompt import OVERLAP, transcript_block, view
 from judge.grader.windows import windows
 from judge.iteration.improve.candidates import Candidates, Rejected
 from judge.iteration.improve.reflection import Case, Reflector
@@ -136,7 +136,7 @@ class Adapter:
     def _shown(self, transcript: Transcript) -> str:
         """As the judge sees it: between markers, with look-alikes of them made harmless."""
         original = self.candidates.original
-        return transcript_text(original, windows(view(original, transcript), LONGEST, OVERLAP)[0])
+        return transcript_block(original, windows(view(original, transcript), LONGEST, OVERLAP)[0]).text
 
 
 class Disagreements:
