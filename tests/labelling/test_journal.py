@@ -144,7 +144,7 @@ def test_only_a_run_that_has_records_is_searched_for_them(tmp_path):
             searched.append((run, transcript_id))
             return super().finished(run, transcript_id, fingerprint)
 
-    items = [(n, transcript(("user", "final", "Hello."), id=f"t{n}")) for n in range(2)]
+    items = [(n, transcript(("user", "text", "Hello."), id=f"t{n}")) for n in range(2)]
     revision = items[0][1].revision
 
     async def lacking(store, run):
