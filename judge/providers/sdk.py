@@ -160,6 +160,7 @@ class SdkProvider(ABC):
         raise problem
 
     def _broken(self, error: httpx2.TransportError) -> ProviderUnavailable:
+        """A connection that failed while an answer came."""
         if isinstance(error, httpx2.TimeoutException):
             return ProviderUnavailable(f"no answer in time ({type(error).__name__})")
         return ProviderUnavailable(self.clean(f"the connection failed ({error or type(error).__name__})"))

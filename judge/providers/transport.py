@@ -46,7 +46,7 @@ class Answer:
 
 
 class AiohttpTransport(httpx2.AsyncBaseTransport):
-    """One aiohttp session, opened with the first request.
+    """One aiohttp session, opened with the first request. Whoever repeats must send to one endpoint alone.
 
     Args:
         connections: The most connections that are open at once.
@@ -62,10 +62,10 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
         """What the last two requests had in common, which is everything but their bodies; None where they differed."""
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        envelope = self._envelope(request)
-        self.repeated = envelope if envelope == self._last else None
-        self._last = envelope
         try:
+            envelope = self._envelope(request)
+            self.repeated = envelope if envelope == self._last else None
+            self._last = envelope
             response, content = await self._exchange(envelope, await request.aread())
         except TROUBLE as error:
             raise _as_httpx2(error, request) from error
