@@ -78,6 +78,8 @@ class Gate:
         queue = self._queues[0 if first else 1]
         queue.append(waiter)
         self._admit()
+        if waiter.place.done():  # let in at once: no turn of the event loop
+            return
         try:
             await waiter.place
         except asyncio.CancelledError:

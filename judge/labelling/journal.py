@@ -132,6 +132,7 @@ class Journal(GroupCommit):
     def __init__(self, store: Store) -> None:
         super().__init__()
         self.store = store
+        self._new_runs: set[str] = set()
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="judge-store")
 
     async def __aexit__(self, *_: object) -> None:
@@ -149,11 +150,17 @@ class Journal(GroupCommit):
         return read_kept(self.store, key, *stored) if stored else None
 
     async def finished(self, run: str, transcript_id: str, fingerprint: str) -> Finished:
-        return self.store.finished(run, transcript_id, fingerprint)
+        # Ids are unique in a dataset: what a new run has records of is done with, and is not met again.
+        return {} if run in self._new_runs else self.store.finished(run, transcript_id, fingerprint)
 
     def lacking(
         self, items: Iterable[Item], run: str, wanted: Done, keep: Callable[[Iterable[str]], None]
     ) -> Iterable[Item | None]:
+        if not self.store.has_records(
+            run
+        ):  # looking each of its transcripts up costs as much as storing their records
+            self._new_runs.add(run)
+            return items
         return lacking(items, self.store.path, run, wanted, keep)
 
     def release(self, key: str) -> None:

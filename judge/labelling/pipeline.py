@@ -211,6 +211,8 @@ class Labelling:
             leader = followers.pop(0)
             if await self._label(leader, first=False):
                 break
+        if not followers:
+            return
         # Every follower runs to its end even where one of them fails: what the others bought must not be lost.
         results = await asyncio.gather(
             *(self._label(job, first=True) for job in followers), return_exceptions=True

@@ -11,7 +11,9 @@ from judge.errors import UsageError
 from judge.providers.settings import Settings
 from judge.request import Provider
 
-_SHARED = frozenset({"__init__", "capabilities", "limits", "pool", "scrub", "sdk", "settings", "transport"})
+_SHARED = frozenset(
+    {"__init__", "capabilities", "clients", "limits", "pool", "scrub", "sdk", "settings", "transport"}
+)
 """The files here that are no providers."""
 
 _REMOTE = frozenset({"anthropic", "compatible", "openai"})

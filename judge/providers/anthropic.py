@@ -9,8 +9,9 @@ from pydantic import SecretStr
 
 from judge.dialects import Dialect, anthropic_messages
 from judge.providers.capabilities import capabilities_of
+from judge.providers.clients import http_client, streaming_client, timeouts, vendor_address
 from judge.providers.limits import anthropic_limits
-from judge.providers.sdk import SdkProvider, http_client, streaming_client, timeouts, vendor_address
+from judge.providers.sdk import SdkProvider
 from judge.providers.settings import Settings, required_key
 from judge.request import Capabilities, RateLimits
 
@@ -34,23 +35,20 @@ class AnthropicProvider(SdkProvider):
     def __init__(self, name: str, key: SecretStr, capabilities: Capabilities, settings: Settings) -> None:
         import anthropic
 
-        super().__init__(f"anthropic/{name}", name, capabilities, key)
+        super().__init__(f"anthropic/{name}", name, capabilities, key, settings)
         self.sdk = anthropic
-        self._plain = settings.plain_sdk
-        self._settings = settings
         self._client = anthropic.AsyncAnthropic(
             api_key=key.get_secret_value(),
             base_url=vendor_address(settings, OWN_ADDRESS, self.model),
             timeout=timeouts(settings),
             max_retries=0,
-            http_client=http_client(settings, anthropic),
+            http_client=http_client(settings, anthropic, self._transport),
         )
-        self._address = str(self._client.base_url).rstrip("/") + anthropic_messages.PATH  # whole: joined once
 
     async def _post(self, body: bytes) -> httpx2.Response:
-        if self._plain:
+        if self._transport is None:
             return await self._create(orjson.loads(body))
-        return await self._client.post(self._address, content=body, cast_to=httpx2.Response)
+        return await self._client.post(anthropic_messages.PATH, content=body, cast_to=httpx2.Response)
 
     async def _create(self, body: dict[str, Any]) -> httpx2.Response:
         """The SDK's documented way, with its body walk and its transport."""

@@ -10,8 +10,9 @@ from pydantic import SecretStr
 
 from judge.dialects import Dialect, openai_chat
 from judge.providers.capabilities import capabilities_of
+from judge.providers.clients import http_client, streaming_client, timeouts, vendor_address
 from judge.providers.limits import openai_limits
-from judge.providers.sdk import SdkProvider, http_client, streaming_client, timeouts, vendor_address
+from judge.providers.sdk import SdkProvider
 from judge.providers.settings import Settings, required_key
 from judge.request import Capabilities, Completion, RateLimits
 
@@ -54,10 +55,8 @@ class OpenAIProvider(SdkProvider):
     ) -> None:
         import openai
 
-        super().__init__(model, endpoint.wire_model, capabilities, endpoint.key)
+        super().__init__(model, endpoint.wire_model, capabilities, endpoint.key, settings)
         self.sdk = openai
-        self._plain = settings.plain_sdk
-        self._settings = settings
         # The SDK insists on a key; where there is none, the header that would carry it is left out of every request.
         # Likewise OpenAI's account headers, which the SDK takes from the environment: they are no other server's business.
         left_out: tuple[str, ...] = () if endpoint.key else ("Authorization",)
@@ -69,16 +68,14 @@ class OpenAIProvider(SdkProvider):
             base_url=endpoint.base_url,
             timeout=timeouts(settings),
             max_retries=0,
-            http_client=http_client(settings, openai),
+            http_client=http_client(settings, openai, self._transport),
         )
-        # Whole, because the SDK would parse a relative one and join it to its own with every request.
-        self._address = str(self._client.base_url).rstrip("/") + openai_chat.PATH
 
     async def _post(self, body: bytes) -> httpx2.Response:
-        if self._plain:
+        if self._transport is None:
             return await self._create(orjson.loads(body))
         return await self._client.post(
-            self._address, content=body, cast_to=httpx2.Response, options={"headers": self._headers}
+            openai_chat.PATH, content=body, cast_to=httpx2.Response, options={"headers": self._headers}
         )
 
     async def _create(self, body: dict[str, Any]) -> httpx2.Response:

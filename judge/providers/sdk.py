@@ -1,8 +1,8 @@
 """What the providers share that are reached through an official SDK.
 
-The SDK keeps what it is good at: authentication, headers, error classes, request ids. Bodies are ours, sent as bytes
-through its public ``post``: that spares it the walk through the body, which costs more than everything else. Its retries
-are off, since a retry must be paced with all the other requests in flight.
+The SDK keeps what it is good at: authentication, address, headers. Bodies are ours, sent as bytes through its public
+``post``: that spares it the walk through the body. Where two requests in a row were alike in everything else, those that
+follow are sent without it (see ``transport``). Its retries are off: a retry must be paced with all that is in flight.
 """
 
 import re
@@ -23,17 +23,15 @@ from judge.errors import (
     ProviderMisconfigured,
     ProviderRejected,
     ProviderUnavailable,
-    UsageError,
 )
 from judge.providers.limits import retry_after
 from judge.providers.scrub import blank, scrub
 from judge.providers.settings import Settings
-from judge.providers.transport import AiohttpTransport, WholeBodyClient, is_this_machine
+from judge.providers.transport import AiohttpTransport, Answer
 from judge.request import Capabilities, Completion, RateLimits, Request
 
 T = TypeVar("T")
 
-_CONNECT_SECONDS = 15.0
 _BUSY = frozenset({408, 409, 425, 429})
 _NO_MONEY = frozenset({"insufficient_quota", "billing_hard_limit_reached", "billing_error"})
 _NO_CREDIT = re.compile(r"credit balance is too low", re.IGNORECASE)
@@ -48,44 +46,6 @@ _NOT_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.ProxyError, http
 """There was no connection, so nothing was asked and nothing billed."""
 
 
-def vendor_address(settings: Settings, own: str, model: str) -> str:
-    """Where a vendor's key is sent: to the vendor, or to ``--base-url`` over a connection that nobody can read.
-
-    Always given to the SDK, which would else look for an address in the environment.
-    """
-    if settings.base_url is None:
-        return own
-    url = httpx2.URL(settings.base_url)
-    if url.scheme != "https" and not is_this_machine(url.host):
-        raise UsageError(
-            f"the key for {model} would travel unencrypted",
-            found=f"http:// to {url.host}",
-            expected="https://, or a server on this machine",
-            do="for a server of your own use compatible/NAME, which is sent JUDGE_API_KEY and no other key",
-        )
-    return settings.base_url
-
-
-def http_client(settings: Settings, sdk: Any) -> httpx2.AsyncClient:
-    """The client to hand to an SDK: with our transport, or with the SDK's where the settings ask for the plain way."""
-    if settings.plain_sdk:
-        return streaming_client(settings, sdk)
-    return WholeBodyClient(AiohttpTransport(settings.max_in_flight), timeouts(settings))
-
-
-def streaming_client(settings: Settings, sdk: Any) -> httpx2.AsyncClient:
-    """The SDK's own transport: slower for each call, but a body of 200 MB passes through it without being held."""
-    # The SDKs follow redirects, and not every header that carries a key is left behind then.
-    plain: httpx2.AsyncClient = sdk.DefaultAsyncHttpxClient(
-        timeout=timeouts(settings), follow_redirects=False
-    )
-    return plain
-
-
-def timeouts(settings: Settings) -> httpx2.Timeout:
-    return httpx2.Timeout(settings.timeout, connect=min(_CONNECT_SECONDS, settings.timeout))
-
-
 class SdkProvider(ABC):
     """One model behind one SDK client.
 
@@ -94,13 +54,19 @@ class SdkProvider(ABC):
         wire_model: The name that the provider knows.
         capabilities: What the model can be asked for.
         key: The key, only to keep it out of messages; None where the server needs none.
+        settings: The connection's; for the plain way there is no transport of ours.
     """
 
     sdk: ModuleType
     dialect: Dialect
 
     def __init__(
-        self, model: str, wire_model: str, capabilities: Capabilities, key: SecretStr | None
+        self,
+        model: str,
+        wire_model: str,
+        capabilities: Capabilities,
+        key: SecretStr | None,
+        settings: Settings,
     ) -> None:
         self.model = model
         self.wire_model = wire_model
@@ -108,6 +74,8 @@ class SdkProvider(ABC):
         self.rate_limits = RateLimits()
         self._answered = False
         self._secrets = [key] if key else []
+        self._settings = settings
+        self._transport = None if settings.plain_sdk else AiohttpTransport(settings.max_in_flight)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.model!r})"
@@ -130,26 +98,37 @@ class SdkProvider(ABC):
     async def complete(self, request: Request) -> Completion:
         """Send once, no retries. Raises one of the three ``ProviderError`` classes."""
         body = self.dialect.encode(request, self.capabilities, self.wire_model)
-        problem: ProviderError
+        answered: Answer | httpx2.Response | ProviderError
         try:
-            response = await self._post(body)
+            answered = await self._send(body)
         except self.sdk.APIStatusError as error:
-            answered: httpx2.Response = error.response
-            self._note_limits(answered.headers)
-            completion = self._answer_in_error(answered.status_code, self.blank(answered.content))
-            if completion is not None:
-                self._answered = True
-                return completion
-            problem = self.problem(answered)
+            answered = error.response
         except self.sdk.APIError as error:
-            problem = self._lost(error)
-        else:
-            self._note_limits(response.headers)
-            completion = self._decode(self.blank(response.content))
-            self._answered = True
-            return completion
+            answered = self._lost(error)
         # Raised out here, so that no exception that holds the request, and with it the key, hangs on to this one.
-        raise problem
+        if isinstance(answered, ProviderError):
+            raise answered
+        self._note_limits(answered.headers)
+        raw = self.blank(answered.content)
+        if httpx2.codes.is_success(answered.status_code):
+            completion = self._decode(raw)
+        elif (blocked := self._answer_in_error(answered.status_code, raw)) is not None:
+            completion = blocked
+        else:
+            raise self.problem(answered)
+        self._answered = True
+        return completion
+
+    async def _send(self, body: bytes) -> Answer | httpx2.Response:
+        """As the SDK sends it, or as it sent those before. Raises the SDK's exceptions."""
+        if self._transport is None or (envelope := self._transport.repeated) is None:
+            return await self._post(body)
+        try:
+            return await self._transport.repeat(envelope, body)
+        except httpx2.TimeoutException as error:
+            raise self.sdk.APITimeoutError(request=envelope.blank()) from error
+        except httpx2.RequestError as error:
+            raise self.sdk.APIConnectionError(request=envelope.blank()) from error
 
     async def call(self, made: Awaitable[T], *, text: bool = False) -> T:
         """Await another of the SDK's calls. Raises one of the three ``ProviderError`` classes in the place of the SDK's.
@@ -212,9 +191,8 @@ class SdkProvider(ABC):
     def _note_limits(self, headers: Mapping[str, str]) -> None:
         """Nothing is kept from the response before: a pause worked out from it would be renewed at every success."""
         # An SDK's headers search a list for every name that is asked for, and a dozen names are.
-        self.rate_limits = (
-            self._limits({name.lower(): value for name, value in headers.items()}) or RateLimits()
-        )
+        known = {name.lower(): value for name, value in headers.items()}
+        self.rate_limits = self._limits(known) or RateLimits()
 
     def blank(self, raw: bytes) -> bytes:
         """What the provider sent, without our key: it is stored verbatim otherwise."""
@@ -224,7 +202,7 @@ class SdkProvider(ABC):
         """The provider's words for people: shortened, and without keys."""
         return shorten(scrub(text, self._secrets))
 
-    def problem(self, response: httpx2.Response) -> ProviderError:
+    def problem(self, response: Answer | httpx2.Response) -> ProviderError:
         """Which of our errors an HTTP status is, with the provider's words, shortened and without keys."""
         status = response.status_code
         message, codes = _said(response.content)

@@ -2,21 +2,51 @@
 
 The SDKs' default transport costs a millisecond of CPU a call, and more with every request that is in flight. This one
 costs a third of it. It raises httpx2's exceptions, so that the SDKs raise their own. The SDK still decides address,
-headers, authentication, and what an error is.
+headers and authentication. Building all that takes it as long as the sending, and with a key that does not change it comes
+out the same every time: so it is kept, and used again for the next body, once two requests of the SDK were alike in it.
 """
 
 import asyncio
 import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
 from ipaddress import ip_address
-from typing import Any
 from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 import httpx2
+import yarl
+from multidict import CIMultiDict
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Envelope:
+    """All of a request but its body, made ready for aiohttp once. It holds the key, hence shows nothing of itself."""
+
+    method: str
+    url: yarl.URL
+    headers: CIMultiDict[str]
+    timeout: aiohttp.ClientTimeout
+    proxy: str | None
+    tls: ssl.SSLContext | bool
+
+    def blank(self) -> httpx2.Request:
+        """The request without headers and body, to tell of in errors."""
+        return httpx2.Request(self.method, str(self.url))
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A server's answer as providers read it, for which the SDKs' own object takes as long as the sending."""
+
+    status_code: int
+    headers: Mapping[str, str]
+    content: bytes
 
 
 class AiohttpTransport(httpx2.AsyncBaseTransport):
-    """One aiohttp session, opened with the first request.
+    """One aiohttp session, opened with the first request. Whoever repeats must send to one endpoint alone.
 
     Args:
         connections: The most connections that are open at once.
@@ -27,34 +57,62 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
         self._session: aiohttp.ClientSession | None = None
         self._tls: ssl.SSLContext | None = None
         self._proxies: dict[tuple[str, str], str | None] = {}
+        self._last: Envelope | None = None
+        self.repeated: Envelope | None = None
+        """What the last two requests had in common, which is everything but their bodies; None where they differed."""
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        session = self._session or self._open()
-        timeouts = request.extensions.get("timeout", {})
         try:
-            async with session.request(
-                request.method,
-                str(request.url),
-                data=await request.aread(),
-                headers=[
-                    (name.decode("latin-1"), value.decode("latin-1")) for name, value in request.headers.raw
-                ],
-                allow_redirects=False,
-                proxy=self._proxy(request.url),
-                ssl=self._verified() if request.url.scheme == "https" else True,
-                # Read means the whole answer here: a body that drips for ever would never exceed a pause between bytes.
-                timeout=aiohttp.ClientTimeout(
-                    total=timeouts.get("read"), sock_connect=timeouts.get("connect")
-                ),
-            ) as response:
-                content = await response.read()
-        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+            envelope = self._envelope(request)
+            self.repeated = envelope if envelope == self._last else None
+            self._last = envelope
+            response, content = await self._exchange(envelope, await request.aread())
+        except TROUBLE as error:
             raise _as_httpx2(error, request) from error
-        return httpx2.Response(
-            response.status, headers=list(response.raw_headers), content=content, request=request
+        return _whole(response, content, request)
+
+    async def repeat(self, envelope: Envelope, body: bytes) -> Answer | httpx2.Response:
+        """Send another body in a known envelope. Raises httpx2's exceptions."""
+        try:
+            response, content = await self._exchange(envelope, body)
+        except TROUBLE as error:
+            raise _as_httpx2(error, envelope.blank()) from error
+        if response.status == HTTPStatus.OK and "content-encoding" not in response.headers:
+            return Answer(response.status, response.headers, content)
+        return _whole(response, content, envelope.blank())
+
+    async def _exchange(self, envelope: Envelope, body: bytes) -> tuple[aiohttp.ClientResponse, bytes]:
+        session = self._session or self._open()
+        async with session.request(
+            envelope.method,
+            envelope.url,
+            data=body,
+            headers=envelope.headers,
+            allow_redirects=False,
+            proxy=envelope.proxy,
+            ssl=envelope.tls,
+            timeout=envelope.timeout,
+        ) as response:
+            return response, await response.read()
+
+    def _envelope(self, request: httpx2.Request) -> Envelope:
+        timeouts = request.extensions.get("timeout", {})
+        headers = CIMultiDict(
+            (name.decode("latin-1"), value.decode("latin-1")) for name, value in request.headers.raw
+        )
+        headers.popall("Content-Length", None)  # aiohttp's to say, of each body
+        return Envelope(
+            request.method,
+            yarl.URL(str(request.url)),
+            headers,
+            # Read means the whole answer here: a body that drips for ever would never exceed a pause between bytes.
+            aiohttp.ClientTimeout(total=timeouts.get("read"), sock_connect=timeouts.get("connect")),
+            self._proxy(request.url),
+            self._verified() if request.url.scheme == "https" else True,
         )
 
     async def aclose(self) -> None:
+        self.repeated = None
         if self._session is not None:
             await self._session.close()
             self._session = None
@@ -86,51 +144,21 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
         return self._proxies[place]
 
 
-class WholeBodyClient(httpx2.AsyncClient):
-    """The client that an SDK builds and sends its requests with, short of what these never have.
-
-    httpx2 copies its own headers, parses the address three times and asks for cookies, hooks and redirects with every
-    request, which takes as long as the sending. A request that is more than address, headers and bytes goes that way.
-    """
-
-    def __init__(self, transport: AiohttpTransport, timeout: httpx2.Timeout) -> None:
-        super().__init__(transport=transport, timeout=timeout, trust_env=False)
-        self._whole = transport
-        self._usual = dict(self.headers.items())
-        self._addresses: dict[str, httpx2.URL] = {}
-
-    def build_request(
-        self, method: str, url: httpx2.URL | str, *, headers: Any = None, content: Any = None, **more: Any
-    ) -> httpx2.Request:
-        timeout = more.pop("timeout", None)
-        given = dict(headers) if isinstance(headers, list) else {}
-        plain = isinstance(content, bytes) and isinstance(timeout, httpx2.Timeout) and not any(more.values())
-        if not plain or not given or len(given) < len(headers):
-            timed = {} if timeout is None else {"timeout": timeout}
-            return super().build_request(method, url, headers=headers, content=content, **timed, **more)
-        name = str(url)
-        if name not in self._addresses:
-            self._addresses[name] = httpx2.URL(name)
-        return httpx2.Request(
-            method,
-            self._addresses[name],
-            headers=self._usual | given,
-            stream=httpx2.ByteStream(content),  # length and host are the transport's to say
-            extensions={"timeout": timeout.as_dict()},
-        )
-
-    async def send(self, request: httpx2.Request, **how: Any) -> httpx2.Response:
-        if any(how.values()) or self.is_closed:  # a streamed answer, or authentication in several steps
-            return await super().send(request, **how)
-        return await self._whole.handle_async_request(request)
-
-
 def is_this_machine(host: str) -> bool:
     """Whether a host is loopback: what is asked of a model on this machine is no proxy's business."""
     try:
         return host == "localhost" or ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+TROUBLE = (aiohttp.ClientError, TimeoutError, OSError, ValueError)
+"""What sending and receiving can raise."""
+
+
+def _whole(response: aiohttp.ClientResponse, content: bytes, request: httpx2.Request) -> httpx2.Response:
+    headers = list(response.raw_headers)
+    return httpx2.Response(response.status, headers=headers, content=content, request=request)
 
 
 def _as_httpx2(error: Exception, request: httpx2.Request) -> httpx2.TransportError:

@@ -162,6 +162,9 @@ class Store:
         row = next(self._read("SELECT dialect, body FROM completions WHERE key = ?", (key,)), None)
         return (row[0], row[1]) if row else None
 
+    def has_records(self, run: str) -> bool:
+        return next(self._read("SELECT 1 FROM records WHERE run = ? LIMIT 1", (run,)), None) is not None
+
     def finished(self, run: str, transcript_id: str, fingerprint: str) -> dict[tuple[str, int], str]:
         """(grader, sample) to status, of what this run holds of this very text and need not be done again.
 

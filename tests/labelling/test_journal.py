@@ -5,7 +5,8 @@ import pytest
 
 from judge.errors import StoreError
 from judge.labelling.journal import Journal
-from judge.store import CompletionRow, Store
+from judge.store import CompletionRow, RecordRow, Store
+from tests.samples import transcript
 
 
 def completion(number):
@@ -133,3 +134,28 @@ def test_leaving_writes_everything_however_often_it_is_cancelled(tmp_path):
             assert all(store.completion(f"k{number}") for number in range(20))
 
     asyncio.run(main())
+
+
+def test_only_a_run_that_has_records_is_searched_for_them(tmp_path):
+    searched = []
+
+    class Watched(Store):
+        def finished(self, run, transcript_id, fingerprint):
+            searched.append((run, transcript_id))
+            return super().finished(run, transcript_id, fingerprint)
+
+    items = [(n, transcript(("user", "text", "Hello."), id=f"t{n}")) for n in range(2)]
+    revision = items[0][1].revision
+
+    async def lacking(store, run):
+        async with Journal(store) as journal:
+            wanted = [("g", 0)]
+            found = [item for item in journal.lacking(items, run, wanted, lambda _: None) if item]
+            return found, await journal.finished(run, "t0", revision)
+
+    with Watched(tmp_path / "s.sqlite") as store:
+        store.write([RecordRow("old", "t0", "g", 0, 0, 0, revision, "ok", b"{}")])
+        assert asyncio.run(lacking(store, "new")) == (items, {})
+        assert searched == []
+        assert asyncio.run(lacking(store, "old")) == (items[1:], {("g", 0): "ok"})
+        assert searched == [("old", "t0")]

@@ -2,10 +2,9 @@ import asyncio
 import gzip
 
 import httpx2
-import openai
 import pytest
 
-from judge.providers.transport import AiohttpTransport, WholeBodyClient
+from judge.providers.transport import AiohttpTransport
 from tests.loopback import Server
 from tests.loopback.wire import Call, Reply
 
@@ -80,44 +79,3 @@ def test_what_is_asked_of_this_machine_goes_through_no_proxy(
 
 def test_a_transport_can_be_closed_without_having_been_used() -> None:
     asyncio.run(AiohttpTransport(1).aclose())
-
-
-def test_an_sdks_requests_are_the_same_with_and_without_the_short_way(server: Server) -> None:
-    """Address, headers and body, but for what only names the library that sent them."""
-    seen: list[Call] = []
-    told = server.service.handle
-
-    async def listening(call: Call) -> Reply:
-        seen.append(call)
-        return await told(call)
-
-    server.service.handle = listening  # type: ignore[method-assign]
-    body = b'{"model":"gpt-4.1-mini","messages":[{"role":"user","content":"hello"}]}'
-
-    async def send(client: httpx2.AsyncClient) -> None:
-        sdk = openai.AsyncOpenAI(
-            api_key=server.key, base_url=server.openai_url, max_retries=0, timeout=5.0, http_client=client
-        )
-        await sdk.post("/chat/completions", content=body, cast_to=httpx2.Response)
-        await sdk.close()
-
-    timeout = httpx2.Timeout(5.0)
-    plain = httpx2.AsyncClient(transport=AiohttpTransport(1), timeout=timeout, trust_env=False)
-    for client in (plain, WholeBodyClient(AiohttpTransport(1), timeout)):
-        asyncio.run(send(client))
-    one, two = seen
-    assert (one.method, one.path, one.body) == (two.method, two.path, two.body)
-    differing = {"x-stainless-retry-count", "idempotency-key"}
-    assert {n: v for n, v in one.headers.items() if n not in differing} == {
-        n: v for n, v in two.headers.items() if n not in differing
-    }
-
-
-def test_what_is_more_than_address_headers_and_bytes_goes_the_long_way(server: Server) -> None:
-    async def ask() -> httpx2.Response:
-        async with WholeBodyClient(AiohttpTransport(1), httpx2.Timeout(5.0)) as client:
-            return await client.post(f"{server.url}/nothing", params={"a": "1"}, auth=("name", "word"))
-
-    answer = asyncio.run(ask())
-    assert answer.status_code == 404 and answer.request.url.query == b"a=1"
-    assert answer.request.headers["authorization"].startswith("Basic ")
