@@ -1,11 +1,15 @@
 """A run of many done records, without the time that a provider would take for it.
 
-Transcripts are read, rendered and hashed, answers decoded, read and grounded, and rows and files written, all by the
-product's own functions: only the network and the event loop are left out. The answers are the loopback provider's.
+Transcripts are read and hashed, and rows and files written, by the product's own functions. So are the rows themselves
+made, out of the loopback provider's answers, but only ten for each length of number: the transcripts of
+``benchmarks.fixtures`` differ in a number, which is filled into the rows of the others. What comes out is held against
+what the product makes, nine times for each length.
 """
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
+from hashlib import sha256
 from itertools import islice
 from pathlib import Path
 
@@ -15,6 +19,7 @@ import pyarrow.parquet as pq
 
 from benchmarks.fixtures import MODEL
 from judge.dialects import decode, openai_chat
+from judge.formats import Sketch
 from judge.labelling.asking import Answered, Purchases
 from judge.labelling.assembling import Source, Trail, assemble
 from judge.labelling.bookkeeping import begin, finish
@@ -29,6 +34,7 @@ from judge.records import Failure, to_json_line
 from judge.request import Provider
 from judge.runs import Run
 from judge.store import CompletionRow, RecordRow, Row, Store
+from judge.transcript import Transcript
 from tests.loopback import Asked
 from tests.loopback.openai_wire import answer, asked
 from tests.loopback.prefix_cache import Lookup
@@ -67,9 +73,76 @@ def seed(folder: Path, source: str, run_name: str, done: int) -> None:
 
 
 def _rows(chosen: Plan, provider: Provider, dataset: Dataset) -> Iterator[Row]:
-    for position, questioned in enumerate(questions(chosen, dataset)):
-        for question in questioned:
-            yield from _answered(chosen, provider, position, question)
+    """Rows of all transcripts. Of most they are filled into what the product made of one with a number as long."""
+    molds: dict[int, _Mold] = {}
+    for position, item in dataset.sketches():
+        number = int(item.id.removeprefix("t"))
+        size = (
+            len(str(number)) if number else 0
+        )  # with 0 the lines of a text are numbered from 0, and are shorter
+        if size not in molds or number % 10 ** max(1, size - 1) == 1:  # nine of each length
+            transcript = item if isinstance(item, Transcript) else item.transcript()
+            bought, record = _product(chosen, provider, position, transcript)
+            mold = molds.setdefault(size, _Mold(number, transcript, bought, record))
+            mold.check(bought, record, mold.filled(position, number, transcript))
+        yield from molds[size].filled(position, number, item)
+
+
+def _product(
+    chosen: Plan, provider: Provider, position: int, transcript: Transcript
+) -> tuple[CompletionRow, RecordRow]:
+    ((question,),) = questions(chosen, [(position, transcript)])
+    bought, record = _answered(chosen, provider, position, question)
+    assert isinstance(bought, CompletionRow)
+    assert isinstance(record, RecordRow)
+    return bought, record
+
+
+class _Mold:
+    """Rows that the product made, to be filled with what differs between transcripts whose numbers are equally long.
+
+    Keys of requests are made up: the real one needs the request, and nothing looks for it where its record is there.
+    """
+
+    def __init__(self, number: int, transcript: Transcript, bought: CompletionRow, record: RecordRow) -> None:
+        self._bought = bought
+        self._record = record
+        self._gaps = self._fillings(number, transcript, bought.key)
+
+    def _fillings(self, number: int, item: Sketch | Transcript, key: str) -> list[bytes]:
+        checkpoint = item.metadata["checkpoint"]
+        facts = (f'"t{number}"', f"Task {number} is", f'"checkpoint":{checkpoint}', item.fingerprint, key)
+        return [fact.encode() for fact in facts]
+
+    def filled(
+        self, position: int, number: int, item: Sketch | Transcript
+    ) -> tuple[CompletionRow, RecordRow]:
+        """The rows of another transcript."""
+        key = sha256(f"{self._bought.key} {number}".encode()).hexdigest()
+        body, record = self._bought.body, self._record.record
+        for gap, filling in zip(self._gaps, self._fillings(number, item, key), strict=True):
+            body, record = body.replace(gap, filling), record.replace(gap, filling)
+        return (
+            replace(self._bought, key=key, body=body),
+            replace(
+                self._record,
+                transcript_id=item.id,
+                position=position,
+                fingerprint=item.revision,
+                record=record,
+            ),
+        )
+
+    def check(
+        self, bought: CompletionRow, record: RecordRow, filled: tuple[CompletionRow, RecordRow]
+    ) -> None:
+        """Raise AssertionError where filled rows are not, but for the key and the time, what the product makes."""
+        key = filled[0].key
+        expected = replace(record, record=record.record.replace(bought.key.encode(), key.encode()))
+        bodies = [orjson.loads(row.body) | {"created": 0} for row in (bought, filled[0])]
+        assert filled[1] == expected
+        assert bodies[0] == bodies[1]
+        assert filled[0] == replace(bought, key=key, body=filled[0].body)
 
 
 def _answered(chosen: Plan, provider: Provider, position: int, question: Question) -> Iterator[Row]:

@@ -7,9 +7,9 @@ files, graders or models.
 """
 
 from collections.abc import Mapping
-from functools import cached_property
+from functools import cached_property, lru_cache
 from hashlib import sha256
-from json import dumps
+from json import JSONEncoder
 from typing import Any, Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -19,6 +19,10 @@ Channel = Literal["text", "reasoning", "reasoning_summary", "redacted_reasoning"
 
 ROLES: tuple[Role, ...] = get_args(Role)
 CHANNELS: tuple[Channel, ...] = get_args(Channel)
+
+_SORTED = JSONEncoder(sort_keys=True, default=str)
+_TOOL_LENGTH = 100
+"""No tool's name is longer but in an attack, and such names are not kept in memory."""
 
 
 class Message(BaseModel):
@@ -74,25 +78,40 @@ class Transcript(BaseModel):
     def fingerprint(self) -> str:
         """SHA-256 over everything that a prompt could show, as 64 hex digits. Metadata and id are left out."""
         pieces: list[bytes] = []
-        for message in self.messages:
-            for part in (
-                message.id,
-                str(message.turn),
-                message.role,
-                message.channel,
-                message.tool or "",
-                message.text,
-            ):
-                data = part.encode()
-                pieces += (len(data).to_bytes(8, "big"), data)
-        pieces += (f"\0{key}\0{self.context[key]}".encode() for key in sorted(self.context))
-        return sha256(b"".join(pieces)).hexdigest()
+        for m in self.messages:
+            text = m.text.encode()
+            start = head(m.id, m.turn, m.role, m.channel, m.tool or "")
+            pieces += (start, len(text).to_bytes(8, "big"), text)
+        return fingerprint_of(pieces, self.context)
 
     @cached_property
     def revision(self) -> str:
         """SHA-256 over the fingerprint and the metadata: another one means that records must be made anew."""
-        facts = dumps(self.metadata, sort_keys=True, default=str)
-        return sha256(f"{self.fingerprint}\0{facts}".encode()).hexdigest()
+        return revision_of(self.fingerprint, self.metadata)
+
+
+def fingerprint_of(pieces: list[bytes], context: Mapping[str, str]) -> str:
+    """The fingerprint of a transcript: of each message its ``head``, the length of its text in 8 bytes, and its text."""
+    if context:
+        pieces = pieces + [f"\0{key}\0{context[key]}".encode() for key in sorted(context)]
+    return sha256(b"".join(pieces)).hexdigest()
+
+
+def revision_of(fingerprint: str, metadata: Mapping[str, Any]) -> str:
+    """The revision of a transcript with this fingerprint."""
+    return sha256(f"{fingerprint}\0{_SORTED.encode(metadata)}".encode()).hexdigest()
+
+
+def head(message_id: str, turn: int, role: str, channel: str, tool: str) -> bytes:
+    """What stands before a message's text in a fingerprint: each part after its length. ``tool`` may be empty."""
+    made = _head if len(tool) <= _TOOL_LENGTH else _head.__wrapped__
+    return made(message_id, turn, role, channel, tool)
+
+
+@lru_cache(maxsize=1 << 12, typed=True)
+def _head(*parts: str | int) -> bytes:
+    encoded = [str(part).encode() for part in parts]
+    return b"".join(piece for part in encoded for piece in (len(part).to_bytes(8, "big"), part))
 
 
 def lookup(metadata: Mapping[str, Any], key: str) -> str | None:

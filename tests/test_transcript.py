@@ -1,7 +1,7 @@
 import pytest
 from pydantic import ValidationError
 
-from judge.transcript import Message, Transcript
+from judge.transcript import Message, Transcript, head
 from tests.samples import transcript
 
 
@@ -51,3 +51,27 @@ def test_messages_are_found_by_id_and_cannot_be_changed():
     with pytest.raises(ValidationError):
         setattr(item.messages[0], "text", "other")  # noqa: B010  (an assignment would not type-check, rightly)
     assert isinstance(item.messages[0], Message)
+
+
+def test_fingerprint_and_revision_are_those_that_stores_were_written_with():
+    item = Transcript.model_validate(
+        {
+            "id": "t",
+            "messages": [
+                message(turn=0, text="Ünïcode “x”"),
+                message(id="M2", role="assistant", channel="tool_call", text="ls", tool="bash"),
+            ],
+            "metadata": {"b": 1, "a": {"z": [1.5, None, "é"], "y": True}},
+            "context": {"policy": "p", "env": "é"},
+        }
+    )
+    assert item.fingerprint == "6e52450cf9314c554548edfb25f894b58d0a5a05634848321c26fe79f5c18afe"
+    assert item.revision == "552837b501efd7515f1a79343850ffc930120ee4fcba11ffed0385842cdd679a"
+
+
+def test_heads_of_messages_with_long_names_of_tools_are_the_same():
+    tools = ["x" * 100, "x" * 101]
+    made = [head("M1", 1, "tool", "tool_result", tool) for tool in tools]
+    assert [piece[-len(tool) - 8 :] for piece, tool in zip(made, tools, strict=True)] == [
+        len(tool).to_bytes(8, "big") + tool.encode() for tool in tools
+    ]

@@ -6,6 +6,8 @@ A format module has ``recognises(sample)``, which says whether a source looks li
                       Face datasets may all hold (``_containers`` knows those, and streams them);
     read(source)      where the format is a file of its own kind.
 
+Beside ``transcript`` it may have ``sketch(row)``, which does the same without building it, or gives None.
+
 Modules whose name begins with an underscore are shared by them. Whatever is wrong with one record is yielded in its
 place as a TranscriptError; whatever is wrong with the file is raised. This package knows nothing of graders or models.
 """
@@ -13,20 +15,37 @@ place as a TranscriptError; whatever is wrong with the file is raised. This pack
 import pkgutil
 import sqlite3
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from functools import cache
 from hashlib import sha256
 from importlib import import_module
 from types import ModuleType
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from pydantic import ValidationError
 
 from judge.errors import TranscriptError, UsageError
 from judge.formats import _containers
 from judge.formats._record import Row, explain, located
+from judge.formats._sketch import Sketch
 from judge.transcript import Transcript
+
+__all__ = [
+    "Detection",
+    "Sketch",
+    "count",
+    "detect",
+    "distinct",
+    "names",
+    "others",
+    "read",
+    "sketches",
+    "transcripts",
+]
+
+_Read = Sketch | Transcript
+_Convert = Callable[[ModuleType, Row], _Read | TranscriptError]
 
 
 class Detection(NamedTuple):
@@ -69,10 +88,16 @@ def read(source: str, format: str = "auto") -> Iterator[Transcript | TranscriptE
         source: A path, or ``hf:owner/name[:split]``.
         format: One of ``names()``, or ``auto``.
     """
-    return (item for item in _items(source, format) if item is not None)
+    items = cast("Iterator[Transcript | TranscriptError | None]", _items(source, format, _convert))
+    return (item for item in items if item is not None)
 
 
-def _items(source: str, format: str, done: bytes = b"") -> Iterator[Transcript | TranscriptError | None]:  # noqa: A002
+def _items(
+    source: str,
+    format: str,  # noqa: A002
+    convert: _Convert,
+    done: bytes = b"",
+) -> Iterator[_Read | TranscriptError | None]:
     kind = _containers.kind_of(source)
     module = _module(detect(source).name if format == "auto" else format)
     if hasattr(module, "read"):
@@ -81,7 +106,7 @@ def _items(source: str, format: str, done: bytes = b"") -> Iterator[Transcript |
     if kind in ("inspect", "text"):
         raise TranscriptError(f"{format} records cannot be in this file", where=source, found=kind)
     for row in _containers.others(source, kind, getattr(module, "UNREAD", ()), done):
-        yield _convert(module, row) if isinstance(row, Row) else row
+        yield convert(module, row) if isinstance(row, Row) else row
 
 
 def transcripts(
@@ -95,15 +120,32 @@ def transcripts(
     Raises TranscriptError at the first bad record; given ``skipped``, goes on and puts the complaints there instead.
     Ids are kept on disk in a temporary database, so that memory does not grow with their number.
     """
+    return cast("Iterator[Transcript]", distinct(read(source, format), source, skipped))
+
+
+def sketches(source: str, format: str = "auto") -> Iterator[_Read | TranscriptError]:  # noqa: A002
+    """``read``, not built where the format can do without: for those who may have no use for most of them."""
+    return (item for item in _items(source, format, _sketched) if item is not None)
+
+
+def distinct(
+    items: Iterator[_Read | TranscriptError],
+    source: str,
+    skipped: list[TranscriptError] | None = None,
+) -> Iterator[_Read]:
+    """Of records those that are sound, as ``transcripts`` has it: neither a complaint, nor a second one of an id."""
     with _scratch() as seen:
-        for number, item in enumerate(read(source, format), start=1):
-            problem = item if isinstance(item, TranscriptError) else _duplicate(seen, item, number, source)
-            if isinstance(item, Transcript) and problem is None:
+        for number, item in enumerate(items, start=1):
+            if isinstance(item, TranscriptError):
+                problem = item
+            elif (twice := _duplicate(seen, item.id, number, source)) is not None:
+                problem = twice
+            else:
                 yield item
-            elif problem is not None and skipped is None:
+                continue
+            if skipped is None:
                 raise problem
-            elif problem is not None and skipped is not None:
-                skipped.append(problem)
+            skipped.append(problem)
 
 
 def others(source: str, format: str, done: bytes) -> Iterator[tuple[int, Transcript]]:  # noqa: A002
@@ -113,11 +155,11 @@ def others(source: str, format: str, done: bytes) -> Iterator[tuple[int, Transcr
     record: where some are left out, positions are not known without reading all.
     """
     with _scratch() as seen:
-        for position, item in enumerate(_items(source, format, done)):
+        for position, item in enumerate(_items(source, format, _convert, done)):
             if item is None or (position < len(done) and done[position]):
                 continue
             problem = (
-                item if isinstance(item, TranscriptError) else _duplicate(seen, item, position + 1, source)
+                item if isinstance(item, TranscriptError) else _duplicate(seen, item.id, position + 1, source)
             )
             if problem is not None:
                 raise problem
@@ -171,16 +213,19 @@ def _convert(module: ModuleType, row: Row) -> Transcript | TranscriptError:
     return transcript
 
 
-def _duplicate(
-    seen: sqlite3.Connection, item: Transcript, number: int, source: str
-) -> TranscriptError | None:
-    digest = sha256(item.id.encode()).digest()[:16]
+def _sketched(module: ModuleType, row: Row) -> _Read | TranscriptError:
+    sketch: Sketch | None = module.sketch(row) if hasattr(module, "sketch") else None
+    return _convert(module, row) if sketch is None else sketch
+
+
+def _duplicate(seen: sqlite3.Connection, name: str, number: int, source: str) -> TranscriptError | None:
+    digest = sha256(name.encode()).digest()[:16]
     if seen.execute("INSERT OR IGNORE INTO ids VALUES (?, ?)", (digest, number)).rowcount:
         return None
     before = seen.execute("SELECT number FROM ids WHERE digest = ?", (digest,)).fetchone()
     return TranscriptError(
         "two transcripts have the same id",
         where=source,
-        found=f"{item.id!r}, in the records {before[0]} and {number}",
+        found=f"{name!r}, in the records {before[0]} and {number}",
         expected="ids that are unique in a dataset",
     )

@@ -4,6 +4,7 @@ import gzip
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
 from typing import IO
 
@@ -21,8 +22,8 @@ MAX_RECORD = 256 * 1024 * 1024
 MAX_DOCUMENT = 2 * 1024 * 1024 * 1024
 """Bytes of a file that has to be read whole."""
 
-_BUFFER = 1 << 20
-"""Bytes that are read at once. A long line costs a copy for each buffer that it runs through."""
+_BLOCK = 1 << 17
+"""Bytes that lines are cut out of: by the block that takes a quarter of the time that it takes line by line."""
 
 _ENDINGS = (".gz", ".jsonl", ".ndjson", ".json", ".parquet", ".arrow", ".csv", ".tsv", ".txt", ".eval")
 
@@ -39,7 +40,7 @@ def stem(source: str) -> str:
 def opened(source: str) -> Iterator[IO[bytes] | gzip.GzipFile]:
     """The file's bytes, unpacked where it is gzip."""
     try:
-        with Path(source).open("rb", buffering=_BUFFER) as raw:
+        with Path(source).open("rb") as raw:
             packed = raw.read(2) == b"\x1f\x8b"
             raw.seek(0)
             if not packed:
@@ -85,12 +86,22 @@ def text_of(source: str) -> str:
 def lines_of(source: str) -> Iterator[bytes]:
     """The file's lines, one at a time, with their ends. Raises TranscriptError at one longer than ``MAX_RECORD``."""
     with opened(source) as file:
-        number, line = 1, file.readline(MAX_RECORD + 1).removeprefix(BOM)
-        while line:
-            if len(line) > MAX_RECORD:
+        begun: list[memoryview] = []  # pieces of a line that goes on
+        length, number, mark = 0, 1, BOM
+        while block := file.read(min(_BLOCK, MAX_RECORD)).removeprefix(mark):
+            mark = b""
+            first, last = block.find(b"\n") + 1, block.rfind(b"\n") + 1
+            if length + (first or len(block)) > MAX_RECORD:
                 raise too_large("this line is too long", f"{source}:{number}", MAX_RECORD)
-            yield line
-            number, line = number + 1, file.readline(MAX_RECORD + 1)
+            if last:
+                begun.append(memoryview(block)[:last])
+                yield from BytesIO(b"".join(begun))
+                number += block.count(b"\n")
+                begun, length = [], 0
+            begun.append(memoryview(block)[last:])
+            length += len(begun[-1])
+        if length:
+            yield b"".join(begun)
 
 
 def text_lines_of(source: str) -> Iterator[str]:

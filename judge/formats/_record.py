@@ -3,8 +3,7 @@
 import json
 import math
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 from pydantic import ValidationError
@@ -20,8 +19,7 @@ _SHOWN = 60
 _SHOWN_KEYS = 12
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """A record, whatever it came in: a line, a table's row, an element of an array."""
 
     record: Mapping[str, Any]

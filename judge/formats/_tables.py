@@ -89,15 +89,14 @@ def _named(
 ) -> Iterator[Row | TranscriptError | None]:
     """Rows with their places. A number among the batches is of so many rows that were passed over."""
     number = 0
-    plain: list[Callable[[Any], Any]] = []
+    fields: list[tuple[str, Callable[[Any], Any] | None]] = []
     for batch in batches:
         size = batch if isinstance(batch, int) else batch.num_rows
         if isinstance(batch, int) or (done and done.count(1, number, number + size) == size):
             yield from repeat(None, size)
             number += size
             continue
-        plain = plain or [partial(_plain, kind=field.type) for field in batch.schema]
-        names = batch.schema.names
+        fields = fields or [(field.name, _plain(field.type)) for field in batch.schema]
         try:
             columns = [column.to_pylist() for column in batch.columns]
         except _BROKEN as error:
@@ -108,28 +107,65 @@ def _named(
             number += 1
             place = f"{where}: row {number}"
             try:
-                cells = zip(names, plain, values, strict=True)
-                record = {name: to_plain(value) for name, to_plain, value in cells if value is not None}
+                record = {
+                    name: value if plain is None else plain(value)
+                    for (name, plain), value in zip(fields, values, strict=True)
+                    if value is not None
+                }
             except orjson.JSONDecodeError as error:
                 yield TranscriptError("a cell of JSON type is not JSON", where=place, found=str(error))
                 continue
             yield Row(record, place, f"{stem}:{number}")
 
 
-def _plain(value: Any, kind: pa.DataType) -> Any:
-    """A cell as JSON would hold it, without the nulls that structs are filled up with."""
-    if value is None or isinstance(value, (bool, int)) or pa.types.is_string(kind):
-        return value
+_LISTS = (
+    pa.types.is_list,
+    pa.types.is_large_list,
+    pa.types.is_fixed_size_list,
+    pa.types.is_list_view,
+    pa.types.is_large_list_view,
+)
+
+
+def _plain(kind: pa.DataType) -> Callable[[Any], Any] | None:
+    """What makes of a cell of this type, which is not null, the value that JSON would hold; None where it is that already.
+
+    Structs lose the nulls that they are filled up with.
+    """
+    types = pa.types
+    if (
+        types.is_string(kind)
+        or types.is_large_string(kind)
+        or types.is_integer(kind)
+        or types.is_boolean(kind)
+    ):
+        return None
     if isinstance(kind, pa.JsonType):
-        return parse_json(value)
-    if pa.types.is_struct(kind):
-        filled = {field.name: (value[field.name], field.type) for field in kind}
-        return {name: _plain(inner, of) for name, (inner, of) in filled.items() if inner is not None}
-    if pa.types.is_map(kind):
-        return {str(key): _plain(inner, kind.item_type) for key, inner in value}
-    if isinstance(value, list):
-        return [_plain(inner, kind.value_type) for inner in value]  # type: ignore[attr-defined]  # every list type has it
-    return jsonable(value)
+        return parse_json
+    if types.is_struct(kind):
+        return partial(_struct, [(field.name, _plain(field.type)) for field in kind])
+    if types.is_map(kind):
+        return partial(_map, _plain(kind.item_type))
+    if any(test(kind) for test in _LISTS):
+        inner = _plain(kind.value_type)  # type: ignore[attr-defined]  # every list type has it
+        return partial(_list, inner) if inner else None
+    return jsonable
+
+
+def _struct(fields: list[tuple[str, Callable[[Any], Any] | None]], value: Any) -> dict[str, Any]:
+    return {
+        name: inner if plain is None else plain(inner)
+        for name, plain in fields
+        if (inner := value[name]) is not None
+    }
+
+
+def _map(plain: Callable[[Any], Any] | None, value: Any) -> dict[str, Any]:
+    return {str(key): inner if inner is None or plain is None else plain(inner) for key, inner in value}
+
+
+def _list(plain: Callable[[Any], Any], value: Any) -> list[Any]:
+    return [inner if inner is None else plain(inner) for inner in value]
 
 
 def _parquet_file(path: Path) -> pq.ParquetFile:

@@ -1,17 +1,20 @@
 """Which transcripts of a source a run is about: filtered, sampled or cut short, always in the order of the source."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from hashlib import sha256
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from judge import formats
 from judge.errors import TranscriptError, UsageError
+from judge.formats import Sketch
 from judge.labelling.shard import Shard
 from judge.transcript import Transcript, lookup
+
+_Read = Sketch | Transcript
 
 
 @dataclass
@@ -46,16 +49,39 @@ class Dataset:
 
     def __iter__(self) -> Iterator[tuple[int, Transcript]]:
         """Position in the source, transcript. Raises TranscriptError, or UsageError where nothing is selected."""
-        chosen = self._sampled_positions() if self.sample is not None else None
-        matching = ((position, t) for position, t in self.read() if chosen is None or position in chosen)
+        return cast("Iterator[tuple[int, Transcript]]", self._chosen(self.read()))
+
+    def sketches(self) -> Iterator[tuple[int, _Read]]:
+        """The same, not built where the format can do without."""
+        return self._chosen(self._matching(formats.sketches))
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it is all of the source, or all before a position: then ``unchecked`` goes over it."""
+        return self.places_are_known and not self.where
+
+    def unchecked(self) -> Iterator[tuple[int, _Read]]:
+        """``sketches``, two of one id included. Only where it ``is_whole``."""
+        position = -1
+        for position, item in enumerate(islice(formats.sketches(self.source, self.format), self.limit)):
+            if isinstance(item, TranscriptError):
+                raise item
+            yield position, item
+        if position < 0:
+            self._explain_nothing()
+
+    def _chosen(self, items: Iterator[tuple[int, _Read]]) -> Iterator[tuple[int, _Read]]:
+        if self.sample is not None:
+            positions = self._sampled_positions()
+            items = ((position, item) for position, item in items if position in positions)
         count, ids = 0, sha256()
-        for position, transcript in islice(matching, self.limit):
+        for position, item in islice(items, self.limit):
             count += 1
             if self.shard is not None:
-                ids.update(f"{transcript.id}\0".encode(errors="surrogatepass"))
-                if not self.shard.holds(transcript.id):
+                ids.update(f"{item.id}\0".encode(errors="surrogatepass"))
+                if not self.shard.holds(item.id):
                     continue
-            yield position, transcript
+            yield position, item
         if not count:
             self._explain_nothing()
         if self.shard is not None:
@@ -75,25 +101,31 @@ class Dataset:
             if self._matches(transcript):
                 yield position, transcript
 
-    def _matches(self, transcript: Transcript) -> bool:
+    def _matches(self, transcript: _Read) -> bool:
         return all(lookup(transcript.metadata, key) == value for key, value in self.where.items())
 
     def read(self) -> Iterator[tuple[int, Transcript]]:
         """Position and transcript of all that match ``where``, neither sampled nor cut short."""
+        return cast("Iterator[tuple[int, Transcript]]", self._matching(formats.read))
+
+    def _matching(
+        self, read: Callable[[str, str], Iterator[_Read | TranscriptError]]
+    ) -> Iterator[tuple[int, _Read]]:
         self.skipped.clear()
-        records = formats.transcripts(
-            self.source, self.format, skipped=self.skipped if self.skip_bad else None
-        )
-        for position, transcript in enumerate(records):
-            if self._matches(transcript):
-                yield position, transcript
+        found = read(self.source, self.format)
+        records = formats.distinct(found, self.source, self.skipped if self.skip_bad else None)
+        if not self.where:
+            yield from enumerate(records)
+        for position, item in enumerate(records):
+            if self._matches(item):
+                yield position, item
 
     def _sampled_positions(self) -> set[int]:
         """One pass that keeps ``sample`` positions, each selected transcript with equal probability (algorithm R)."""
         assert self.sample is not None
         rng = random.Random(self.seed)  # noqa: S311  (a sample, not a secret)
         kept: list[int] = []
-        for count, (position, _) in enumerate(self.read()):
+        for count, (position, _) in enumerate(self._matching(formats.sketches)):
             if count < self.sample:
                 kept.append(position)
             elif (slot := rng.randrange(count + 1)) < self.sample:
@@ -103,10 +135,10 @@ class Dataset:
     def __len__(self) -> int:
         """How many transcripts an iteration yields. Costs a pass over the source where filters are set, or a shard."""
         if self.shard is not None:
-            return sum(1 for _ in self)
+            return sum(1 for _ in self.sketches())
         count = formats.count(self.source, self.format) if not self.where else None
         if count is None:
-            count = sum(1 for _ in self.read())
+            count = sum(1 for _ in self._matching(formats.sketches))
         for bound in (self.sample, self.limit):
             count = min(count, bound) if bound is not None else count
         return count

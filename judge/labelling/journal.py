@@ -16,14 +16,10 @@ from judge.errors import ProviderError, StoreError
 from judge.labelling.feed import Item
 from judge.labelling.resuming import Done, lacking
 from judge.request import Completion
-from judge.store import Row, Store
+from judge.store import Finished, Row, Store
 from judge.store.trouble import damaged
 
 MAX_QUEUED = 1000
-
-
-Finished = dict[tuple[str, int], str]
-"""(grader, sample) to status, as ``Store.finished`` has it."""
 
 
 class NotYet(Exception):  # noqa: N818  (a state, not an error)

@@ -25,13 +25,13 @@ from judge.labelling.budget import Budget, BudgetSpent
 from judge.labelling.dispatch import Closed, Dispatcher, Gate, GiveUp
 from judge.labelling.feed import Feed, Item
 from judge.labelling.interrupts import interrupts
-from judge.labelling.journal import Finished, GroupCommit, Journal, NotYet
+from judge.labelling.journal import GroupCommit, Journal, NotYet
 from judge.labelling.progress import Progress
 from judge.labelling.sharing import LIVE_HITS, Marking
 from judge.parse import Reading, Rejected, parse
 from judge.records import Failure, Method, to_json_line
 from judge.request import Block, Provider, Reask
-from judge.store import RecordRow, Store
+from judge.store import Finished, RecordRow, Store
 from judge.transcript import Transcript
 
 End = Literal["complete", "budget", "interrupted", "provider", "waiting", "cancelled"]

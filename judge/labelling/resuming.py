@@ -10,14 +10,19 @@ Trust in places thus decides what is asked first, and never what is asked.
 from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
 
+from judge.formats import Sketch
 from judge.labelling.dataset import Dataset
 from judge.labelling.feed import PULSE, Item
-from judge.store import Store
+from judge.store import Finished, Store
+from judge.transcript import Transcript
 
 EVERY = 256
 """After so many transcripts with nothing to do the reader gives a sign of life, so that an interrupt is heeded."""
 
 Done = Collection[tuple[str, int]]
+
+_NOTHING: Finished = {}
+_Read = tuple[int, Sketch | Transcript]
 
 
 def lacking(
@@ -33,34 +38,103 @@ def lacking(
         keep: Told the states of the records that are there.
     """
     with Store(store_path) as store:
-        since = 0
-        for position, transcript in _new_first(dataset, store, run, wanted):
+        records, since = _Records(store, run, wanted), 0
+        kept: list[str] = []
+        for position, item in _new_first(dataset, records):
+            found = records.of(position, item)
+            there = [found[pair] for pair in wanted if pair in found]
+            kept += there
             since += 1
-            if since >= EVERY:
+            lacks = len(there) < len(wanted)
+            if lacks or since == EVERY:
+                keep(kept)
+                kept = []
+            if since == EVERY:
                 since = 0
                 yield PULSE
-            found = store.finished(run, transcript.id, transcript.revision)
-            keep(found[pair] for pair in wanted if pair in found)
-            if any(pair not in found for pair in wanted):
-                yield position, transcript
+            if lacks:
+                yield position, item if isinstance(item, Transcript) else item.transcript()
+        keep(kept)
 
 
-def _new_first(dataset: Iterable[Item], store: Store, run: str, wanted: Done) -> Iterator[Item]:
-    done = bytearray()
-    if isinstance(dataset, Dataset) and dataset.places_are_known:
-        for position in store.finished_positions(run, wanted):
-            if position >= len(done):
-                done.extend(bytes(max(position + 1 - len(done), len(done))))
-            done[position] = 1
-    if not isinstance(dataset, Dataset) or not any(done):
+class _Records:
+    """What the run has records of, looked up by place for many transcripts at once, and by id for those that moved."""
+
+    def __init__(self, store: Store, run: str, wanted: Done) -> None:
+        self._store = store
+        self._run = run
+        self._wanted = set(wanted)
+        self._places = (0, 0)
+        self._there: dict[tuple[str, str], Finished] = {}
+
+    def of(self, position: int, item: Sketch | Transcript) -> Finished:
+        """(grader, sample) to status, of what the run holds of this very text and need not be done again."""
+        found = self._at(position, item)
+        return found if self._suffices(found) else self._store.finished(self._run, item.id, item.revision)
+
+    def stand(self, position: int, item: Sketch | Transcript) -> bool:
+        """Whether all that the run has of this id was made of what stood here.
+
+        Then it is in no other place of the dataset, unless that one's records do not ``stand``: an id has one record for
+        each grader and sample, and that has one position.
+        """
+        return self._suffices(self._at(position, item)) or self.positions(item.id) == {position}
+
+    def places(self) -> Iterator[range]:
+        """The positions that have all records which are wanted."""
+        return self._store.finished_positions(self._run, self._wanted)
+
+    def positions(self, transcript_id: str) -> set[int]:
+        return self._store.positions(self._run, transcript_id)
+
+    def _at(self, position: int, item: Sketch | Transcript) -> Finished:
+        if not self._places[0] <= position < self._places[1]:
+            self._places = (position, position + EVERY)
+            self._there = self._store.finished_at(self._run, range(*self._places))
+        return self._there.get((item.id, item.revision), _NOTHING)
+
+    def _suffices(self, found: Finished) -> bool:
+        return found.keys() >= self._wanted
+
+
+def _new_first(dataset: Iterable[Item], records: _Records) -> Iterator[_Read]:
+    if not isinstance(dataset, Dataset):
         yield from dataset
         return
-    held = bytes(done)
-    for position, transcript in dataset.others(held):
-        known = store.position(run, transcript.id)
-        if known is None or known == position:
+    done = bytearray()
+    for places in records.places() if dataset.places_are_known else ():
+        _mark(done, places)
+    if not any(done):
+        yield from dataset.sketches()
+        return
+    for position, transcript in dataset.others(bytes(done)):
+        if records.positions(transcript.id) <= {position}:
             yield position, transcript
-        else:  # it has moved, or there are two of that id: for the second pass, which knows all ids
-            done.extend(bytes(max(position + 1 - len(done), 0)))
-            done[position] = 1
-    yield from ((position, t) for position, t in dataset if position < len(done) and done[position])
+        else:  # it has moved, or there are two of that id: for the pass that knows all ids
+            _mark(done, range(position, position + 1))
+    yield from _held(dataset, records, done)
+
+
+def _held(dataset: Dataset, records: _Records, done: bytearray) -> Iterator[_Read]:
+    """What stands in the places that are ``done``.
+
+    As long as everything is where it was, no two can have the same id, and ids need not be compared with one another.
+    """
+    if dataset.is_whole:
+        for position, item in dataset.unchecked():
+            if position < len(done) and done[position]:
+                if not records.stand(position, item):
+                    break
+                done[position] = 0
+                yield position, item
+        else:
+            return
+    for position, item in dataset.sketches():
+        if position < len(done) and done[position]:
+            yield position, item
+
+
+def _mark(done: bytearray, places: range) -> None:
+    if places.stop > len(done):
+        done.extend(bytes(max(places.stop - len(done), len(done))))
+    done[places.start : places.stop] = b"\1" * len(places)

@@ -23,8 +23,15 @@ from judge.store.trouble import trouble
 BUSY_SECONDS = 60.0
 """How long another process may hold the store before that is an error."""
 
+_STRETCH = 4096
+"""So many positions are looked at together: counting records is quicker than listing them."""
+
 Way = Literal["live", "batch"]
 """How a completion was bought. It decides the price."""
+
+
+Finished = dict[tuple[str, int], str]
+"""(grader, sample) to status."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +172,7 @@ class Store:
     def has_records(self, run: str) -> bool:
         return next(self._read("SELECT 1 FROM records WHERE run = ? LIMIT 1", (run,)), None) is not None
 
-    def finished(self, run: str, transcript_id: str, fingerprint: str) -> dict[tuple[str, int], str]:
+    def finished(self, run: str, transcript_id: str, fingerprint: str) -> Finished:
         """(grader, sample) to status, of what this run holds of this very text and need not be done again.
 
         What failed for the provider's sake is left out: running again may bring a verdict.
@@ -177,24 +184,46 @@ class Store:
         )
         return {(grader, sample): status for grader, sample, status in rows}
 
-    def finished_positions(self, run: str, wanted: Collection[tuple[str, int]]) -> Iterator[int]:
+    def finished_at(self, run: str, positions: range) -> dict[tuple[str, str], Finished]:
+        """The same as ``finished``, of all that was found at these positions of the dataset, by id and fingerprint."""
+        rows = self._read(
+            "SELECT transcript_id, fingerprint, grader, sample, status FROM records INDEXED BY records_in_order "
+            "WHERE run = ? AND position >= ? AND position < ? AND status != 'provider'",
+            (run, positions.start, positions.stop),
+        )
+        found: dict[tuple[str, str], Finished] = {}
+        for transcript_id, fingerprint, grader, sample, status in rows:
+            found.setdefault((transcript_id, fingerprint), {})[grader, sample] = status
+        return found
+
+    def finished_positions(self, run: str, wanted: Collection[tuple[str, int]]) -> Iterator[range]:
         """Where in the dataset transcripts were that have all records which are wanted, as (grader, sample).
 
-        The dataset may have changed since: what stands at a position now must be held against ``finished``.
+        A guess, though one that is seldom wrong: the dataset may have changed since, and a full stretch is told by the
+        number of its records. What stands at a position must be held against ``finished``.
         """
-        pairs = ", ".join(["(?, ?)"] * len(wanted))
-        rows = self._read(
-            f"SELECT position FROM records INDEXED BY records_in_order WHERE run = ? AND status != 'provider' "  # noqa: S608
-            f"AND (grader, sample) IN (VALUES {pairs}) GROUP BY position HAVING count(*) >= ?",
-            (run, *(value for pair in wanted for value in pair), len(wanted)),
+        pairs = " OR ".join(["(grader = ? AND sample = ?)"] * len(wanted))
+        chosen = (
+            "FROM records INDEXED BY records_in_order WHERE run = ? AND position >= ? AND position < ? "
+            f"AND status != 'provider' AND ({pairs})"
         )
-        return (row[0] for row in rows)
+        values = tuple(value for pair in wanted for value in pair)
+        ((last,),) = self._read("SELECT max(position) FROM records WHERE run = ?", (run,))
+        for start in range(0, (-1 if last is None else last) + 1, _STRETCH):
+            stretch = range(start, start + _STRETCH)
+            place = (run, stretch.start, stretch.stop, *values)
+            ((count,),) = self._read(f"SELECT count(*) {chosen}", place)
+            if count == len(wanted) * _STRETCH:
+                yield stretch
+            elif count:
+                grouped = f"SELECT position {chosen} GROUP BY position HAVING count(*) >= ?"
+                for (position,) in self._read(grouped, (*place, len(wanted))):
+                    yield range(position, position + 1)
 
-    def position(self, run: str, transcript_id: str) -> int | None:
-        """Where in the dataset a transcript was, if the run has records of it."""
-        statement = "SELECT position FROM records WHERE run = ? AND transcript_id = ? LIMIT 1"
-        row = next(self._read(statement, (run, transcript_id)), None)
-        return row[0] if row else None
+    def positions(self, run: str, transcript_id: str) -> set[int]:
+        """Where in the dataset a transcript was when its records were made: one place, but where it has moved since."""
+        statement = "SELECT position FROM records WHERE run = ? AND transcript_id = ?"
+        return {row[0] for row in self._read(statement, (run, transcript_id))}
 
     def records(self, run: str) -> Iterator[bytes]:
         """The run's records, in the order of dataset, graders and samples."""

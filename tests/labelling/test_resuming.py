@@ -1,4 +1,5 @@
 import json
+import random
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -115,3 +116,60 @@ def test_reading_gives_a_sign_of_life_while_nothing_is_to_be_done(tmp_path, path
     with Store(path) as store:
         finish(store, dataset, range(2 * EVERY))
     assert list(lacking(dataset, path, "r", WANTED, lambda _: None)) == [None, None]
+
+
+CHANGES = ("nothing", "another text", "gone", "new", "moved", "twice", "broken")
+
+
+@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("ending", ["jsonl", "parquet"])
+def test_whatever_was_changed_the_same_is_lacking_as_by_looking_at_each(
+    tmp_path, path, ending, seed, monkeypatch
+):
+    rng = random.Random(seed)
+    monkeypatch.setattr("judge.store._STRETCH", rng.choice([3, 4096]))
+    records = lines([f"t{n}" for n in range(24)])
+    with Store(path) as store:
+        dataset = write(tmp_path / f"d.{ending}", records)
+        finish(store, dataset, set(rng.sample(range(24), rng.choice([10, 20, 24]))))
+        finish(store, dataset, {rng.randrange(24)}, ["g"], status="provider")
+        finish(store, dataset, {rng.randrange(24)}, ["other"])
+    for change in rng.choices(CHANGES, k=rng.randrange(4)):
+        at = rng.randrange(len(records))
+        if change == "another text":
+            records[at] = lines([records[at]["id"]], "No.")[0]
+        elif change == "gone":
+            del records[at]
+        elif change == "new":
+            records.insert(at, lines([f"n{rng.randrange(3)}"])[0])
+        elif change == "moved":
+            records.append(records.pop(at))
+        elif change == "twice":
+            records.insert(at, lines([rng.choice(records)["id"]], rng.choice(["Yes.", "No."]))[0])
+        elif change == "broken":
+            records[at] = {"id": "b", "messages": [{"role": "alien", "text": "x"}]}
+    dataset = write(tmp_path / f"d.{ending}", records)
+    kept: list[str] = []
+    assert outcome(lambda: asked(dataset, path, kept)) == outcome(lambda: one_by_one(dataset, path))
+    if outcome(lambda: list(dataset)) is not None:
+        assert len(kept) == sum(len(found) for found in looked_up(dataset, path))
+
+
+def outcome(found):
+    """What was found in any order, or None where the dataset was complained about."""
+    try:
+        return sorted(found())
+    except TranscriptError:
+        return None
+
+
+def looked_up(dataset, path):
+    with Store(path) as store:
+        for _, transcript in dataset:
+            found = store.finished("r", transcript.id, transcript.revision)
+            yield [pair for pair in WANTED if pair in found]
+
+
+def one_by_one(dataset, path):
+    pairs = zip(dataset, looked_up(dataset, path), strict=True)
+    return [(position, t.id) for (position, t), found in pairs if len(found) < len(WANTED)]

@@ -15,10 +15,9 @@ from typing import Any, Generic, TypeVar
 from judge.labelling.asking import Purchases
 from judge.labelling.budget import Budget
 from judge.labelling.gate import Closed, Gate
-from judge.labelling.journal import Finished
 from judge.labelling.progress import Progress
 from judge.request import Capabilities, Completion
-from judge.store import CompletionRow, Row
+from judge.store import CompletionRow, Finished, Row
 
 Message = tuple[int, str, tuple[Any, ...]]
 """Number (0 where no reply is wanted), what, and its arguments."""

@@ -13,10 +13,10 @@ from judge.labelling.budget import Budget
 from judge.labelling.distributed.desk import Message, Reply, Rhythm
 from judge.labelling.feed import Item
 from judge.labelling.gate import Closed, Gate
-from judge.labelling.journal import Finished, GroupCommit
+from judge.labelling.journal import GroupCommit
 from judge.labelling.resuming import Done
 from judge.request import Completion, RateLimits
-from judge.store import Row
+from judge.store import Finished, Row
 
 Tell = Callable[[Sequence[Message]], Awaitable[None]]
 Listen = Callable[[], Awaitable[list[Reply]]]
