@@ -87,21 +87,31 @@ def lines_of(source: str) -> Iterator[bytes]:
     """The file's lines, one at a time, with their ends. Raises TranscriptError at one longer than ``MAX_RECORD``."""
     with opened(source) as file:
         begun: list[memoryview] = []  # pieces of a line that goes on
-        length, number, mark = 0, 1, BOM
+        length, mark = 0, BOM
         while block := file.read(min(_BLOCK, MAX_RECORD)).removeprefix(mark):
             mark = b""
             first, last = block.find(b"\n") + 1, block.rfind(b"\n") + 1
             if length + (first or len(block)) > MAX_RECORD:
-                raise too_large("this line is too long", f"{source}:{number}", MAX_RECORD)
+                line = _line_at(source, file.tell() - len(block) - length)
+                raise too_large("this line is too long", f"{source}:{line}", MAX_RECORD)
             if last:
                 begun.append(memoryview(block)[:last])
                 yield from BytesIO(b"".join(begun))
-                number += block.count(b"\n")
                 begun, length = [], 0
             begun.append(memoryview(block)[last:])
             length += len(begun[-1])
         if length:
             yield b"".join(begun)
+
+
+def _line_at(source: str, place: int) -> int:
+    """The number of the line that begins after so many bytes. Counted when it is asked for: counting takes as long as reading."""
+    number = 1
+    with opened(source) as file:
+        while place > 0 and (block := file.read(min(_BLOCK, place))):
+            number += block.count(b"\n")
+            place -= len(block)
+    return number
 
 
 def text_lines_of(source: str) -> Iterator[str]:
