@@ -24,6 +24,8 @@ from judge.runs import replacing
 
 Format = Literal["parquet", "jsonl", "csv", "hf"]
 ROWS_PER_GROUP = 2000
+BYTES_PER_GROUP = 64 * 1024 * 1024
+"""Of rows as JSON; whichever comes first ends a group."""
 
 _EVIDENCE = pa.struct(
     [
@@ -128,9 +130,16 @@ def _group(source: Iterator[dict[str, Any]]) -> pa.Table | None:
     Arrow reads Python's lists in half the time, but not without importing pandas, which takes as long as 40,000 rows and
     60 MB.
     """
-    lines = b"\n".join(map(orjson.dumps, islice(source, ROWS_PER_GROUP)))
-    if not lines:
+    parts: list[bytes] = []
+    room = BYTES_PER_GROUP
+    for made in islice(source, ROWS_PER_GROUP):
+        parts.append(orjson.dumps(made))
+        room -= len(parts[-1])
+        if room <= 0:
+            break
+    if not parts:
         return None
+    lines = b"\n".join(parts)
     return pj.read_json(
         BytesIO(lines),
         read_options=pj.ReadOptions(use_threads=False, block_size=len(lines) + 1),

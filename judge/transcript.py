@@ -21,7 +21,7 @@ ROLES: tuple[Role, ...] = get_args(Role)
 CHANNELS: tuple[Channel, ...] = get_args(Channel)
 
 _SORTED = JSONEncoder(sort_keys=True, default=str)
-_TOOL_LENGTH = 100
+LONG_NAME = 100
 """No tool's name is longer but in an attack, and such names are not kept in memory."""
 
 
@@ -104,7 +104,7 @@ def revision_of(fingerprint: str, metadata: Mapping[str, Any]) -> str:
 
 def head(message_id: str, turn: int, role: str, channel: str, tool: str) -> bytes:
     """What stands before a message's text in a fingerprint: each part after its length. ``tool`` may be empty."""
-    made = _head if len(tool) <= _TOOL_LENGTH else _head.__wrapped__
+    made = _head if len(tool) <= LONG_NAME else _head.__wrapped__
     return made(message_id, turn, role, channel, tool)
 
 

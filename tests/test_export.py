@@ -66,6 +66,16 @@ def test_groups_of_rows_keep_their_order(tmp_path, monkeypatch):
     assert pq.ParquetFile(tmp_path / "x.parquet").num_row_groups == 3
 
 
+def test_a_group_of_long_rows_ends_before_arrows_limit(tmp_path, monkeypatch):
+    monkeypatch.setattr(export, "BYTES_PER_GROUP", 5000)
+    records = [
+        RECORDS[0].model_copy(update={"transcript_id": f"t{n}", "rationale": "x" * 2000}) for n in range(7)
+    ]
+    assert export.write_parquet(iter(records), PRIMARIES, tmp_path / "x.parquet") == 7
+    assert pq.read_table(tmp_path / "x.parquet")["transcript_id"].to_pylist() == [f"t{n}" for n in range(7)]
+    assert pq.ParquetFile(tmp_path / "x.parquet").num_row_groups == 4
+
+
 def test_csv_is_flat_and_no_cell_is_a_formula(tmp_path):
     assert export.write_csv(iter(RECORDS), PRIMARIES, tmp_path / "x.csv") == 2
     with (tmp_path / "x.csv").open(encoding="utf-8", newline="") as file:

@@ -202,19 +202,24 @@ def _module(name: str) -> ModuleType:
 
 
 def _convert(module: ModuleType, row: Row) -> Transcript | TranscriptError:
+    made = _made(module.transcript, row)
+    assert isinstance(made, Transcript | TranscriptError)
+    return made
+
+
+def _made(make: Callable[[Row], _Read | None], row: Row) -> _Read | TranscriptError | None:
     try:
-        transcript: Transcript = module.transcript(row)
+        return make(row)
     except TranscriptError as error:
         return located(error, row.where)
     except ValidationError as error:
         return TranscriptError("not a transcript", where=row.where, found=explain(error))
     except RecursionError:
         return TranscriptError("nested too deeply", where=row.where)
-    return transcript
 
 
 def _sketched(module: ModuleType, row: Row) -> _Read | TranscriptError:
-    sketch: Sketch | None = module.sketch(row) if hasattr(module, "sketch") else None
+    sketch = _made(module.sketch, row) if hasattr(module, "sketch") else None
     return _convert(module, row) if sketch is None else sketch
 
 

@@ -12,9 +12,7 @@ from typing import Any, NamedTuple
 from pydantic import ValidationError
 
 from judge.formats._record import Row
-from judge.transcript import Message, Transcript, head
-
-_TOOL_LENGTH = 100
+from judge.transcript import LONG_NAME, Message, Transcript, head
 
 
 class Sketch(NamedTuple):
@@ -32,15 +30,20 @@ class Sketch(NamedTuple):
         return self.build(self.row)
 
 
-@lru_cache(maxsize=1 << 12, typed=True)
 def sound_head(name: Any, turn: Any, role: Any, channel: Any, tool: Any) -> bytes | None:
     """The ``judge.transcript.head`` of a message that has these parts, if validation leaves them as they are.
 
-    Raises TypeError for a list or a mapping. Few messages differ in more than their text, hence the memory.
+    None also where one of them is longer than is worth keeping. Raises TypeError for a list or a mapping.
     """
-    if isinstance(tool, str) and len(tool) > _TOOL_LENGTH:  # such names are not to be kept
-        return None
-    parts = (name, turn, role, channel, tool)
+    for part in (name, role, channel, tool):
+        if type(part) is str and len(part) > LONG_NAME:
+            return None
+    return _sound_head(name, turn, role, channel, tool)
+
+
+@lru_cache(maxsize=1 << 12, typed=True)  # few messages differ in more than their text
+def _sound_head(*parts: Any) -> bytes | None:
+    name, turn, role, channel, tool = parts
     try:
         made = Message(id=name, turn=turn, role=role, channel=channel, text="", tool=tool)
         valid = (made.id, made.turn, made.role, made.channel, made.tool)

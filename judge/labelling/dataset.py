@@ -116,6 +116,7 @@ class Dataset:
         records = formats.distinct(found, self.source, self.skipped if self.skip_bad else None)
         if not self.where:
             yield from enumerate(records)
+            return
         for position, item in enumerate(records):
             if self._matches(item):
                 yield position, item

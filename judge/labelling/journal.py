@@ -152,9 +152,8 @@ class Journal(GroupCommit):
     def lacking(
         self, items: Iterable[Item], run: str, wanted: Done, keep: Callable[[Iterable[str]], None]
     ) -> Iterable[Item | None]:
-        if not self.store.has_records(
-            run
-        ):  # looking each of its transcripts up costs as much as storing their records
+        # Looking each of a new run's transcripts up costs as much as storing their records.
+        if not self.store.has_records(run):
             self._new_runs.add(run)
             return items
         return lacking(items, self.store.path, run, wanted, keep)

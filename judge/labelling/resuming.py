@@ -7,7 +7,7 @@ within seconds. The second holds everything else against the records, text by te
 Trust in places thus decides what is asked first, and never what is asked.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from judge.formats import Sketch
@@ -22,6 +22,7 @@ EVERY = 256
 Done = Collection[tuple[str, int]]
 
 _NOTHING: Finished = {}
+_NOWHERE: Mapping[int, Finished] = {}
 _Read = tuple[int, Sketch | Transcript]
 
 
@@ -65,12 +66,14 @@ class _Records:
         self._run = run
         self._wanted = set(wanted)
         self._places = (0, 0)
-        self._there: dict[tuple[str, str], Finished] = {}
+        self._there: dict[tuple[str, str], dict[int, Finished]] = {}
 
     def of(self, position: int, item: Sketch | Transcript) -> Finished:
         """(grader, sample) to status, of what the run holds of this very text and need not be done again."""
-        found = self._at(position, item)
-        return found if self._suffices(found) else self._store.finished(self._run, item.id, item.revision)
+        for found in self._near(position, item).values():
+            if self._suffices(found):
+                return found
+        return self._store.finished(self._run, item.id, item.revision)
 
     def stand(self, position: int, item: Sketch | Transcript) -> bool:
         """Whether all that the run has of this id was made of what stood here.
@@ -78,7 +81,8 @@ class _Records:
         Then it is in no other place of the dataset, unless that one's records do not ``stand``: an id has one record for
         each grader and sample, and that has one position.
         """
-        return self._suffices(self._at(position, item)) or self.positions(item.id) == {position}
+        found = self._near(position, item).get(position, _NOTHING)
+        return self._suffices(found) or self.positions(item.id) == {position}
 
     def places(self) -> Iterator[range]:
         """The positions that have all records which are wanted."""
@@ -87,11 +91,12 @@ class _Records:
     def positions(self, transcript_id: str) -> set[int]:
         return self._store.positions(self._run, transcript_id)
 
-    def _at(self, position: int, item: Sketch | Transcript) -> Finished:
+    def _near(self, position: int, item: Sketch | Transcript) -> Mapping[int, Finished]:
+        """By position, what there is of this very text in the stretch of places that is being read."""
         if not self._places[0] <= position < self._places[1]:
             self._places = (position, position + EVERY)
             self._there = self._store.finished_at(self._run, range(*self._places))
-        return self._there.get((item.id, item.revision), _NOTHING)
+        return self._there.get((item.id, item.revision), _NOWHERE)
 
     def _suffices(self, found: Finished) -> bool:
         return found.keys() >= self._wanted

@@ -51,5 +51,5 @@ class Marking:
     def all_sent(self, requests: Iterable[Request]) -> list[Request]:
         """Those of one transcript together."""
         asked = list(requests)
-        sharing = Counter(request.blocks[0].pieces for request in asked)
-        return [self.sent(request, sharing[request.blocks[0].pieces]) for request in asked]
+        sharing = Counter(request.blocks[0] for request in asked)
+        return [self.sent(request, sharing[request.blocks[0]]) for request in asked]

@@ -1,5 +1,6 @@
 """The HTTP clients that are handed to the official SDKs, and where these may send a key."""
 
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any
 
 import httpx2
@@ -33,7 +34,9 @@ def http_client(settings: Settings, sdk: Any, transport: AiohttpTransport | None
     """The client to hand to an SDK: with our transport, or with the SDK's where there is none."""
     if transport is None:
         return streaming_client(settings, sdk)
-    return httpx2.AsyncClient(transport=transport, timeout=timeouts(settings), trust_env=False)
+    # A cookie would tie all of a run to the one backend that set it.
+    none = CookieJar(DefaultCookiePolicy(allowed_domains=()))
+    return httpx2.AsyncClient(transport=transport, timeout=timeouts(settings), trust_env=False, cookies=none)
 
 
 def streaming_client(settings: Settings, sdk: Any) -> httpx2.AsyncClient:

@@ -19,6 +19,9 @@ import httpx2
 import yarl
 from multidict import CIMultiDict
 
+_TROUBLE = (aiohttp.ClientError, TimeoutError, OSError, ValueError)
+"""What sending and receiving can raise."""
+
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Envelope:
@@ -67,7 +70,7 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
             self.repeated = envelope if envelope == self._last else None
             self._last = envelope
             response, content = await self._exchange(envelope, await request.aread())
-        except TROUBLE as error:
+        except _TROUBLE as error:
             raise _as_httpx2(error, request) from error
         return _whole(response, content, request)
 
@@ -75,7 +78,7 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
         """Send another body in a known envelope. Raises httpx2's exceptions."""
         try:
             response, content = await self._exchange(envelope, body)
-        except TROUBLE as error:
+        except _TROUBLE as error:
             raise _as_httpx2(error, envelope.blank()) from error
         if response.status == HTTPStatus.OK and "content-encoding" not in response.headers:
             return Answer(response.status, response.headers, content)
@@ -150,10 +153,6 @@ def is_this_machine(host: str) -> bool:
         return host == "localhost" or ip_address(host).is_loopback
     except ValueError:
         return False
-
-
-TROUBLE = (aiohttp.ClientError, TimeoutError, OSError, ValueError)
-"""What sending and receiving can raise."""
 
 
 def _whole(response: aiohttp.ClientResponse, content: bytes, request: httpx2.Request) -> httpx2.Response:

@@ -184,16 +184,20 @@ class Store:
         )
         return {(grader, sample): status for grader, sample, status in rows}
 
-    def finished_at(self, run: str, positions: range) -> dict[tuple[str, str], Finished]:
-        """The same as ``finished``, of all that was found at these positions of the dataset, by id and fingerprint."""
+    def finished_at(self, run: str, positions: range) -> dict[tuple[str, str], dict[int, Finished]]:
+        """The same as ``finished``, of all that was found at these positions of the dataset.
+
+        By id and fingerprint, then by position.
+        """
         rows = self._read(
-            "SELECT transcript_id, fingerprint, grader, sample, status FROM records INDEXED BY records_in_order "
-            "WHERE run = ? AND position >= ? AND position < ? AND status != 'provider'",
+            "SELECT transcript_id, fingerprint, position, grader, sample, status FROM records "
+            "INDEXED BY records_in_order WHERE run = ? AND position >= ? AND position < ? AND status != 'provider'",
             (run, positions.start, positions.stop),
         )
-        found: dict[tuple[str, str], Finished] = {}
-        for transcript_id, fingerprint, grader, sample, status in rows:
-            found.setdefault((transcript_id, fingerprint), {})[grader, sample] = status
+        found: dict[tuple[str, str], dict[int, Finished]] = {}
+        for transcript_id, fingerprint, position, grader, sample, status in rows:
+            places = found.setdefault((transcript_id, fingerprint), {})
+            places.setdefault(position, {})[grader, sample] = status
         return found
 
     def finished_positions(self, run: str, wanted: Collection[tuple[str, int]]) -> Iterator[range]:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from judge import formats
 from judge.errors import TranscriptError
-from judge.formats import Sketch, _convert, own
+from judge.formats import Sketch, _convert, _sketch, own
 from judge.formats._record import Row
 from judge.transcript import Transcript
 from tests.formats.reading import write
@@ -92,6 +92,18 @@ ORDINARY: list[dict[str, Any]] = [
     },
     {"messages": json.dumps([{"role": "user", "text": "as text"}]), "metadata": '{"a": 1}'},
 ]
+
+
+def test_long_names_are_not_kept_in_memory() -> None:
+    before = _sketch._sound_head.cache_info().currsize
+    for parts in (
+        ("M" * 200, 0, "user", "text", None),
+        ("M1", 0, "r" * 200, "text", None),
+        ("M1", 0, "tool", "c" * 200, "t"),
+        ("M1", 0, "tool", "tool_result", "t" * 200),
+    ):
+        assert _sketch.sound_head(*parts) is None
+    assert _sketch._sound_head.cache_info().currsize == before
 
 
 @pytest.mark.parametrize("record", ORDINARY)

@@ -66,6 +66,23 @@ def test_address_headers_and_body_are_those_of_the_sdks_own_requests(
 
 
 @every_model
+def test_cookies_are_not_kept(server: Server, model: str, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "httpx2")
+    seen = listen(server)
+    usual = server.service.handle
+
+    async def sticky(call: Call) -> Reply:
+        reply = await usual(call)
+        return replace(reply, headers={**reply.headers, "Set-Cookie": f"backend={len(seen)}; Path=/"})
+
+    server.service.handle = sticky  # type: ignore[method-assign]
+    one_after_the_other(server, model, 4)
+    assert len(seen) == 4
+    assert not any(name.lower() == "cookie" for call in seen for name in call.headers)
+    assert built_by_the_sdk(caplog) == 2
+
+
+@every_model
 def test_they_say_what_the_plain_way_says_but_for_what_describes_the_sdks_call(
     server: Server, model: str
 ) -> None:
