@@ -1,6 +1,6 @@
 """Going on with a run of many done records: how soon, how fast, how much memory, and how large the store is.
 
-    python -m benchmarks.resume [--done 1000000] [--new 100] [--small 10000] [--bytes 2000]
+    python -m benchmarks.resume [--done 1000000] [--new 100] [--small 10000] [--bytes 2000] [--prepared FOLDER]
 
 For each size and each container, JSON Lines and Parquet, a run of that many records is made by ``benchmarks.seeding`` and
 then the command runs twice in a process of its own:
@@ -11,6 +11,7 @@ resumed  so many new transcripts stand at the end of the source. Seconds from th
          at the provider; peak resident memory until the run's files are written.
 
 The operating system has the files in its cache: a disk that must be read first adds the time that it takes for that.
+Making a million records takes ten minutes; with ``--prepared`` they are kept in a folder for the next time.
 """
 
 import argparse
@@ -39,7 +40,8 @@ _CHILD = (
 
 def cost(folder: str, command: list[str]) -> dict[str, float]:
     """Of one command; in a fresh process, because the kernel's figure of memory is of all children so far."""
-    return vars(measure(command, Path(folder), {"OPENAI_API_KEY": KEY}))
+    begun = time.monotonic()
+    return {**vars(measure(command, Path(folder), {"OPENAI_API_KEY": KEY})), "begun": begun}
 
 
 class Bench:
@@ -53,6 +55,12 @@ class Bench:
         as_parquet(write_transcripts(self.folder / "data.jsonl", done + new, self.size))
         seed(self.folder, "data.jsonl", "r", done)
 
+    def take(self, kept: Path) -> None:
+        """The runs as they were made, on disk: else the first commit would wait for the copy to be written."""
+        shutil.rmtree(self.folder / "runs", ignore_errors=True)
+        shutil.copytree(kept, self.folder / "runs")
+        os.sync()
+
     def command(self, source: str, limit: int | None) -> list[str]:
         place = [*asking(self.server.openai_url), "--in-flight", "32"]
         cut = ["--limit", str(limit)] if limit is not None else []
@@ -63,12 +71,11 @@ class Bench:
         before = self.server.stats()["requests"]
         first: list[float] = []
         ended = threading.Event()
-        begun = time.monotonic()
 
         def watch() -> None:
             while not ended.wait(0.02):
                 if self.server.stats()["requests"] > before:
-                    first.append(time.monotonic() - begun)
+                    first.append(time.monotonic())
                     return
 
         thread = threading.Thread(target=watch)
@@ -85,7 +92,7 @@ class Bench:
         thread.join()
         found: dict[str, float] = json.loads(done.stdout)
         requests = self.server.stats()["requests"] - before
-        return {**found, "requests": requests, "first_request": first[0] if first else -1.0}
+        return {**found, "requests": requests, "first_request": first[0] - found["begun"] if first else -1.0}
 
     def store_bytes(self) -> int:
         return (self.folder / "runs" / "store.sqlite").stat().st_size
@@ -93,19 +100,18 @@ class Bench:
 
 def rounds(bench: Bench, done: int, new: int) -> dict[str, Any]:
     """Everything that is measured at one size."""
-    bench.prepare(done, new)
+    kept = bench.folder / "kept"
+    if not kept.exists():
+        bench.prepare(done, new)
+        (bench.folder / "runs").rename(kept)
+    bench.take(kept)
     found: dict[str, Any] = {"done": done, "store_bytes_per_record": bench.store_bytes() / done}
     sources = {"jsonl": "data.jsonl", "parquet": "data.parquet"}
-    kept = bench.folder / "kept"
-    shutil.copytree(bench.folder / "runs", kept)
     for kind, source in sources.items():
         found[kind] = {"again": bench.measured(source, done)}
-        shutil.rmtree(bench.folder / "runs")
-        shutil.copytree(kept, bench.folder / "runs")
+        bench.take(kept)
         found[kind]["resumed"] = bench.measured(source, None)
-        shutil.rmtree(bench.folder / "runs")
-        shutil.copytree(kept, bench.folder / "runs")
-    shutil.rmtree(kept)
+        bench.take(kept)
     return found
 
 
@@ -115,12 +121,19 @@ def main() -> None:
     parser.add_argument("--new", type=int, default=100)
     parser.add_argument("--small", type=int, default=10_000)
     parser.add_argument("--bytes", type=int, default=2000)
+    parser.add_argument("--prepared", type=Path, help="keep the largest set here, or take it from here")
     args = parser.parse_args()
-    with tempfile.TemporaryDirectory() as name, Process() as server:
-        bench = Bench(Path(name), server, args.bytes)
-        found = [
-            rounds(bench, done, new) for done, new in ((1, 1), (args.small, args.new), (args.done, args.new))
-        ]
+    found = []
+    with Process() as server:
+        for done, new, prepared in (
+            (1, 1, None),
+            (args.small, args.new, None),
+            (args.done, args.new, args.prepared),
+        ):
+            with tempfile.TemporaryDirectory() as name:
+                folder = prepared / f"{done}x{args.bytes}" if prepared else Path(name)
+                folder.mkdir(parents=True, exist_ok=True)
+                found.append(rounds(Bench(folder, server, args.bytes), done, new))
     keep("resume", {"sizes": found, "bytes": args.bytes}, _rows(*found))
 
 
