@@ -35,8 +35,8 @@ ORDER = (
 """Which come first; the others follow by name."""
 
 CURVES = {
-    "concurrency": ("in_flight", "requests in flight", "2,000 transcripts of 20 KB"),
-    "length": ("bytes", "bytes of a transcript", "100 in flight"),
+    "concurrency": ("in_flight", "requests in flight", "20 KB, answers after 0.1 s"),
+    "length": ("bytes", "bytes of a transcript", "100 in flight, answers after 0.1 s"),
     "size": ("transcripts", "transcripts", "of 2 KB, 100 in flight"),
     "latency": ("latency", "seconds until an answer", "20 KB, 100 in flight"),
 }
