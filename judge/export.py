@@ -127,8 +127,8 @@ def write_rows(source: Iterator[dict[str, Any]], path: Path) -> int:
 def _group(source: Iterator[dict[str, Any]]) -> pa.Table | None:
     """The next group of rows, as lines of JSON on their way: as Python objects rows take many times the space.
 
-    Arrow reads Python's lists in half the time, but not without importing pandas, which takes as long as 40,000 rows and
-    60 MB.
+    Arrow reads Python's lists in half the time, but not without importing pandas, which takes as long as 40,000 rows, and
+    45 MB.
     """
     parts: list[bytes] = []
     room = BYTES_PER_GROUP

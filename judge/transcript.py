@@ -22,7 +22,7 @@ CHANNELS: tuple[Channel, ...] = get_args(Channel)
 
 _SORTED = JSONEncoder(sort_keys=True, default=str)
 LONG_NAME = 100
-"""No tool's name is longer but in an attack, and such names are not kept in memory."""
+"""Characters. No id, role, channel or tool is longer but in an attack, and longer ones are not kept in memory."""
 
 
 class Message(BaseModel):

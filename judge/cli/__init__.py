@@ -72,7 +72,7 @@ app.command("doctor")(doctor.doctor)
 
 
 _YOUNG = 50_000
-"""Objects after which the collector of cycles looks at what is new; Python's own 700 makes imports take a tenth longer."""
+"""Objects after which the collector of cycles looks at what is new; at Python's own 700 importing an SDK takes 7 % longer."""
 
 
 @app.callback(invoke_without_command=True)
