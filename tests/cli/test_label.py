@@ -287,14 +287,14 @@ def test_kill_9_at_ten_moments_loses_no_answer_and_buys_none_twice(tmp_path):
 
 
 def test_a_second_interrupt_drops_what_is_under_way_and_still_saves_the_rest(tmp_path):
-    with Server(Options(latency=3.0)) as server:
-        server.service.options.latency = 0.05
+    with Server(Options(latency=0.05)) as server:
         write(tmp_path / "data.jsonl", 40)
         judge = Command(tmp_path, server)
         process = judge.start_anew(*judge.arguments("--in-flight", "4"))
         wait_until(lambda: server.stats()["bought"] >= 5)
-        server.service.options.latency = 20.0
-        wait_until(lambda: server.stats()["in_flight"] == 4)
+        server.script(Fault("stall", seconds=60))
+        # From the first answer that stalls the run cannot end by itself, however late the second interrupt comes.
+        wait_until(lambda: server.stats()["broken"] > 0)
         process.send_signal(signal.SIGINT)
         time.sleep(0.5)
         process.send_signal(signal.SIGINT)
