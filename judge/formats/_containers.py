@@ -8,14 +8,25 @@ import csv
 import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from itertools import islice
+from io import BytesIO
+from itertools import islice, repeat
 from pathlib import Path
 from typing import Any, Literal
 
 import orjson
 
 from judge.errors import TranscriptError
-from judge.formats._files import BOM, HUB_PREFIX, document_of, lines_of, not_json, opened, stem, text_lines_of
+from judge.formats._files import (
+    BOM,
+    HUB_PREFIX,
+    blocks_of,
+    document_of,
+    lines_of,
+    not_json,
+    opened,
+    stem,
+    text_lines_of,
+)
 from judge.formats._record import Row, parse_json, short
 
 Kind = Literal["jsonl", "json", "csv", "parquet", "arrow", "dataset", "hub", "inspect", "text"]
@@ -154,20 +165,41 @@ def count(source: str, kind: Kind) -> int | None:
 
 
 def _lines(source: str, done: bytes) -> Iterator[Row | TranscriptError | None]:
-    base, position, known = stem(source), -1, len(done)
-    for number, line in enumerate(lines_of(source), start=1):
-        if line.isspace():
+    base, number, position = stem(source), 0, 0
+    for block in blocks_of(source):
+        lines, records = _all_done(block, done, position)
+        yield from repeat(None, records)
+        number += lines
+        position += records
+        if lines:
             continue
-        position += 1
-        if position < known and done[position]:
-            yield None
-            continue
-        try:
-            value = parse_json(line)
-        except orjson.JSONDecodeError as error:
-            yield not_json(line, error, source, number)
-            continue
-        yield _row(value, f"{source}:{number}", f"{base}:{number}")
+        for line in BytesIO(block):
+            number += 1
+            if line.isspace():
+                continue
+            position += 1
+            if position <= len(done) and done[position - 1]:
+                yield None
+                continue
+            try:
+                value = parse_json(line)
+            except orjson.JSONDecodeError as error:
+                yield not_json(line, error, source, number)
+                continue
+            yield _row(value, f"{source}:{number}", f"{base}:{number}")
+
+
+def _all_done(block: bytes, done: bytes, position: int) -> tuple[int, int]:
+    """How many lines and records the block has, or none where a record, the first having this position, is not done.
+
+    A million that are done pass in less than half the time that it takes to look at them one by one.
+    """
+    if done[position : position + 1] != b"\1":
+        return 0, 0
+    blank = list(map(bytes.isspace, BytesIO(block)))
+    records = len(blank) - sum(blank)
+    whole = done.count(1, position, position + records) == records
+    return (len(blank), records) if whole else (0, 0)
 
 
 def _document(source: str) -> Iterator[Row | TranscriptError]:

@@ -85,6 +85,12 @@ def text_of(source: str) -> str:
 
 def lines_of(source: str) -> Iterator[bytes]:
     """The file's lines, one at a time, with their ends. Raises TranscriptError at one longer than ``MAX_RECORD``."""
+    for block in blocks_of(source):
+        yield from BytesIO(block)
+
+
+def blocks_of(source: str) -> Iterator[bytes]:
+    """The file's lines, many at a time: every block ends where a line does. Raises as ``lines_of``."""
     with opened(source) as file:
         begun: list[memoryview] = []  # pieces of a line that goes on
         length, mark = 0, BOM
@@ -96,7 +102,7 @@ def lines_of(source: str) -> Iterator[bytes]:
                 raise too_large("this line is too long", f"{source}:{line}", MAX_RECORD)
             if last:
                 begun.append(memoryview(block)[:last])
-                yield from BytesIO(b"".join(begun))
+                yield b"".join(begun)
                 begun, length = [], 0
             begun.append(memoryview(block)[last:])
             length += len(begun[-1])

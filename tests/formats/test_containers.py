@@ -348,6 +348,23 @@ def test_a_reader_that_is_left_early_can_be_closed_by_another_thread(tmp_path):
         other.submit(reading.close).result()
 
 
+def test_what_is_done_is_passed_over_and_the_rest_keeps_its_place(tmp_path, monkeypatch):
+    monkeypatch.setattr(_files, "_BLOCK", 300)  # a few lines each
+    path = tmp_path / "data.jsonl"
+    records = [json.dumps(said([user("x" * (n % 50 + 1))], id=str(n))) for n in range(100)]
+    lines = [f"{' ' * (n % 3)}\n" * (n % 4 == 1) + f"{record}\n" for n, record in enumerate(records)]
+    path.write_text("".join(lines) + "\n")
+    for undone in (set(), {0}, {99}, {3, 40, 41}, set(range(30, 70)), set(range(100))):
+        done = bytes(n not in undone for n in range(100))
+        for known in (done, done[:90], done + b"\1" * 300):
+            left = [(place, item.id) for place, item in formats.others(str(path), "auto", known)]
+            assert left == [(n, str(n)) for n in range(100) if n in undone or n >= len(known)]
+    broken = tmp_path / "broken.jsonl"
+    broken.write_text("".join(lines[:60]) + "\n{\n")
+    with pytest.raises(TranscriptError, match=rf"broken.jsonl:{''.join(lines[:60]).count(chr(10)) + 2}:"):
+        list(formats.others(str(broken), "openai_chat", b"\1" * 60))
+
+
 def test_half_a_surrogate_pair_is_refused_where_it_stands(tmp_path):
     path = tmp_path / "half.jsonl"
     # The infinity leads past the quick reader, which would have refused the line as a whole.
