@@ -1,15 +1,17 @@
-"""Ray: throughput with one and two workers, what the desk costs, and what a killed worker costs.
+"""Ray: throughput with one and two workers, what the desk costs, what a killed worker costs, and a run of which all is done.
 
-    python -m benchmarks.ray [--transcripts 600] [--bytes 2000] [--in-flight 8] [--latency 0.2] [--rounds 3]
+    python -m benchmarks.ray [--transcripts 600] [--bytes 2000] [--in-flight 8] [--latency 0.2] [--rounds 3] [--done 50000]
 
 One cluster with two CPUs is started for all of it, and every run is a command of its own that joins it. Rates are from the
-first answer to the last. Workers begin when Ray lets them, which on a busy machine is not at once. In-flight is small, so that latency is the limit and not two shared cores: what is shown is
-that workers do not wait for each other. `alone` is the same command without an engine.
+first answer to the last. Workers begin when Ray lets them, which on a busy machine is not at once. In-flight is small, so
+that latency is the limit and not two shared cores: what is shown is that workers do not wait for each other. `alone` is the
+same command without an engine. Of the run of which all is done the rate is of wall time, that of a run of two taken off.
 """
 
 import argparse
 import json
 import os
+import shutil
 import signal
 import statistics
 import subprocess
@@ -22,6 +24,7 @@ from typing import Any
 from benchmarks.fixtures import asking, judge, measure, write_transcripts
 from benchmarks.label_cpu import GRADER
 from benchmarks.results import Row, keep
+from benchmarks.seeding import seed
 from judge.labelling.distributed.engine import RayCluster
 from tests.loopback import KEY, Process
 
@@ -107,6 +110,27 @@ def limited(bench: Bench) -> dict[str, Any]:
     }
 
 
+def again(bench: Bench) -> dict[str, Any]:
+    """Two workers on a run of which everything is stored."""
+    walls: dict[int, float] = {}
+    with Process() as server:
+        for done in (2, bench.args.done):
+            folder = bench.folder / f"done-{done}"
+            folder.mkdir()
+            shutil.copy(bench.folder / "done.jinja", folder)
+            write_transcripts(folder / "done.jsonl", done, bench.args.bytes)
+            seed(folder, "done.jsonl", "r", done)
+            command = bench.command(server.openai_url, "done.jsonl", "runs", 2)
+            walls[done] = measure(command, folder, bench.env).wall
+        requests = server.stats()["requests"]
+    few, many = walls.values()
+    return {
+        "done": bench.args.done,
+        "a_second": bench.args.done / max(many - few, 1e-9),
+        "requests": requests,
+    }
+
+
 def _span(server: Process, wanted: int, spans: list[float]) -> None:
     """Seconds from the first answer to the last."""
     before, begun = server.stats()["bought"], 0.0
@@ -141,6 +165,7 @@ def main() -> None:
     parser.add_argument("--in-flight", type=int, default=8)
     parser.add_argument("--latency", type=float, default=0.2)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--done", type=int, default=50_000)
     args = parser.parse_args()
     asked = dict(vars(args))
     os.environ["OPENAI_API_KEY"] = KEY  # workers inherit it when the cluster starts
@@ -152,7 +177,8 @@ def main() -> None:
             (folder / "done.jinja").write_text(GRADER, encoding="utf-8")
             write_transcripts(folder / "all.jsonl", args.transcripts, args.bytes)
             bench = Bench(folder, cluster.address, args)
-            found = {"throughput": throughput(bench), "killed": killed(bench), "limited": limited(bench)}
+            parts = (throughput, killed, limited, again)
+            found = {part.__name__: part(bench) for part in parts}
     finally:
         cluster.close()
     keep("ray", {**asked, **found}, _rows(asked, found))
@@ -160,7 +186,7 @@ def main() -> None:
 
 
 def _rows(asked: dict[str, Any], found: dict[str, dict[str, Any]]) -> list[Row]:
-    flow, kill, limit = found["throughput"], found["killed"], found["limited"]
+    flow, kill, limit, stored = (found[name] for name in ("throughput", "killed", "limited", "again"))
     place = f"{asked['in_flight']} in flight for each worker, {asked['latency']:g} s latency"
     return [
         Row(f"Ray, two workers against one, {place}", f"{flow['two_over_one']:.2f}", "at least 1.8"),
@@ -177,6 +203,11 @@ def _rows(asked: dict[str, Any], found: dict[str, dict[str, Any]]) -> list[Row]:
             "four workers on two CPUs, 50 requests a second announced",
             f"{limit['of_the_allowed_rate']:.0%} of the rate, {limit['refused']:.1%} refused, {limit['bought_again']} bought twice",
             "95 %, at most 1 %",
+        ),
+        Row(
+            f"{stored['done']:,} done records again, two workers",
+            f"{stored['a_second']:,.0f} a second of wall time, {stored['requests']} requests",
+            "no request",
         ),
     ]
 

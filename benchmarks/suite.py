@@ -45,7 +45,7 @@ SUITE = (
     Item("kill_trials", "", "--trials 2 --requests 100"),
     Item("soak", "", "--requests 500"),
     Item("resume", "", "--small 20 --done 200 --new 5"),
-    Item("ray", "", "--transcripts 60 --rounds 1"),
+    Item("ray", "", "--transcripts 60 --rounds 1 --done 500"),
     Item("shards", "", "--transcripts 100 --rounds 1"),
     Item("stats_speed", "", ""),
     Item("calibration", "", "--transcripts 100"),

@@ -39,23 +39,33 @@ def lacking(
         keep: Told the states of the records that are there.
     """
     with Store(store_path) as store:
-        records, since = _Records(store, run, wanted), 0
-        kept: list[str] = []
-        for position, item in _new_first(dataset, records):
-            found = records.of(position, item)
-            there = [found[pair] for pair in wanted if pair in found]
-            kept += there
-            since += 1
-            lacks = len(there) < len(wanted)
-            if lacks or since == EVERY:
-                keep(kept)
-                kept = []
-            if since == EVERY:
-                since = 0
-                yield PULSE
-            if lacks:
-                yield position, item if isinstance(item, Transcript) else item.transcript()
-        keep(kept)
+        records = _Records(store, run, wanted)
+        looked_up = ((place, item, records.of(place, item)) for place, item in _new_first(dataset, records))
+        yield from missing(looked_up, wanted, keep)
+
+
+def missing(
+    looked_up: Iterable[tuple[int, Sketch | Transcript, Finished]],
+    wanted: Done,
+    keep: Callable[[Iterable[str]], None],
+) -> Iterator[Item | None]:
+    """Of transcripts, each with what the run holds of it, those that lack something that is wanted; with pulses."""
+    since = 0
+    kept: list[str] = []
+    for position, item, found in looked_up:
+        there = [found[pair] for pair in wanted if pair in found]
+        kept += there
+        since += 1
+        lacks = len(there) < len(wanted)
+        if lacks or since == EVERY:
+            keep(kept)
+            kept = []
+        if since == EVERY:
+            since = 0
+            yield PULSE
+        if lacks:
+            yield position, item if isinstance(item, Transcript) else item.transcript()
+    keep(kept)
 
 
 class _Records:

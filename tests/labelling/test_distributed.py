@@ -337,6 +337,59 @@ def test_records_are_those_of_one_process_and_a_second_time_nothing_is_bought(op
     assert again.manifest.bought["requests"] == 0 and server.stats()["bought"] == 2 * bought
 
 
+class Listening(Engine):
+    """Keeps what was asked of the store."""
+
+    def __init__(self, workers):
+        super().__init__(workers)
+        self.orders: list[tuple[str, Any]] = []
+
+    def invocation(self, options, plan, provider, store):
+        fleet = super().invocation(options, plan, provider, store)
+        connect = fleet._connect
+
+        def listened(*arguments):
+            cluster = connect(*arguments)
+            order = cluster.desk._order
+
+            def note(what, *given):
+                self.orders.append((what, given))
+                return order(what, *given)
+
+            cluster.desk._order = note
+            return cluster
+
+        fleet._connect = listened
+        return fleet
+
+    def texts(self):
+        return [len(given[1]) for what, given in self.orders if what == "finished"]
+
+
+def test_the_store_is_asked_about_many_transcripts_at_once_and_not_at_all_in_a_new_run(options, tmp_path):
+    write(tmp_path / "data.jsonl", 300)
+    options = replace(options, graders=("eval_awareness",))
+    first, again = Listening(1), Listening(2)
+    label(replace(options, engine=first))
+    assert first.texts() == []
+    done = label(replace(options, engine=again))
+    assert sum(again.texts()) == 300 and len(again.orders) <= 2 * (1 + len([32, 64, 128]))
+    assert done.manifest.bought["requests"] == 0 and len(list(done.run.records())) == 300
+
+
+def test_workers_label_what_is_new_or_another_text_and_nothing_else(options, server, tmp_path):
+    label(replace(options, graders=("eval_awareness",), engine=Engine(2)))
+    bought = server.stats()["bought"]
+    lines = (tmp_path / "data.jsonl").read_text().splitlines()
+    lines[3] = lines[3].replace("tidy the module", "tidy that module")
+    write(tmp_path / "data.jsonl", 30)
+    lines += (tmp_path / "data.jsonl").read_text().splitlines()[24:]
+    (tmp_path / "data.jsonl").write_text("\n".join(lines) + "\n")
+    done = label(replace(options, graders=("eval_awareness",), engine=Engine(2)))
+    assert done.manifest.bought["requests"] == 7 == server.stats()["bought"] - bought
+    assert [record.transcript_id for record in done.run.records()] == [f"t{n}" for n in range(30)]
+
+
 def test_another_worker_goes_on_where_one_was_lost(options, server):
     server.service.options.latency = 0.1
     said: list[str] = []

@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import count
 from typing import Any, Generic, TypeVar
 
@@ -17,7 +18,7 @@ from judge.labelling.budget import Budget
 from judge.labelling.gate import Closed, Gate
 from judge.labelling.progress import Progress
 from judge.request import Capabilities, Completion
-from judge.store import CompletionRow, Finished, Row
+from judge.store import CompletionRow, Row
 
 Message = tuple[int, str, tuple[Any, ...]]
 """Number (0 where no reply is wanted), what, and its arguments."""
@@ -117,7 +118,8 @@ class Desk:
             "enter": self._enter,
             "reserve": self._reserve,
             "answer": self._answer,
-            "finished": self._finished,
+            "finished": partial(self._pass_on, "finished"),
+            "has_records": partial(self._pass_on, "has_records"),
             "write": self._write,
         }
         self._notes: dict[str, Callable[..., None]] = {
@@ -239,9 +241,8 @@ class Desk:
             self._release(worker, key)
         return stored
 
-    async def _finished(self, _: _Worker, run: str, transcript_id: str, fingerprint: str) -> Finished:
-        found: Finished = await self._order("finished", run, transcript_id, fingerprint)
-        return found
+    async def _pass_on(self, what: str, _: _Worker, *given: Any) -> Any:
+        return await self._order(what, *given)
 
     async def _write(self, worker: _Worker, rows: Sequence[Row]) -> None:
         keys = {row.key for row in rows if isinstance(row, CompletionRow)}

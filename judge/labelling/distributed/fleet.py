@@ -9,7 +9,7 @@ import contextlib
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Protocol
 
@@ -17,7 +17,7 @@ from judge.errors import JudgeError, UsageError
 from judge.labelling.asking import Purchases
 from judge.labelling.budget import Budget
 from judge.labelling.dataset import Dataset
-from judge.labelling.distributed.desk import Message, Reply, Rhythm
+from judge.labelling.distributed.keeper import Keeper
 from judge.labelling.distributed.worker import Outcome, Task, task_for
 from judge.labelling.gate import Gate
 from judge.labelling.interrupts import interrupts
@@ -27,7 +27,7 @@ from judge.labelling.pipeline import End, Plan, spent
 from judge.labelling.progress import Progress
 from judge.labelling.shard import Shard
 from judge.request import Capabilities, Provider
-from judge.store import CompletionRow, Row, Store
+from judge.store import Store
 
 LOOK_EVERY = 0.5
 """Seconds between two looks at where the workers stand."""
@@ -84,13 +84,10 @@ class Fleet:
         self._error: BaseException | None = None
         self._standings: dict[str, tuple[Progress, Purchases]] = {}
         self._models_of_lost = Purchases()
-        self._rows: dict[int, int] = {}
+        self._keeper: Keeper
         self._whole: dict[str, Any] = {}
         """What the first part to end counted: the others must have read the same."""
-        self._replies: list[Reply] = []
-        self._rhythm = Rhythm()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._delivering: asyncio.Task[None] | None = None
 
     async def run(self, dataset: Dataset) -> End:
         """Make every record that is missing; returns how it ended, and raises what made it impossible to go on."""
@@ -109,7 +106,8 @@ class Fleet:
         return self.end
 
     async def _work(self, dataset: Dataset, journal: Journal) -> None:
-        helpers = [asyncio.create_task(self._serve(journal)), asyncio.create_task(self._look())]
+        self._keeper = Keeper(self._cluster.ask, journal, self.purchases, self._workers)
+        helpers = [asyncio.create_task(self._keeper.serve()), asyncio.create_task(self._look())]
         shards = [asyncio.create_task(self._shard(dataset, n)) for n in range(1, self._workers + 1)]
         work = asyncio.ensure_future(_all(shards))
         try:
@@ -140,10 +138,8 @@ class Fleet:
             except WorkerLost as lost:
                 await self._cluster.ask("gone", name)
                 self._models_of_lost.add(_unpaid(self._standings.pop(name, (Progress(), Purchases()))[1]))
-                in_vain, kept = (
-                    (0 if self._rows.get(number, 0) > kept else in_vain + 1),
-                    self._rows.get(number, 0),
-                )
+                before, kept = kept, self._keeper.records[shard]
+                in_vain = 0 if kept > before else in_vain + 1
                 if self.end != "complete":
                     return
                 if in_vain >= ATTEMPTS:
@@ -175,54 +171,6 @@ class Fleet:
                     do="see that the source is the same file on every machine; then run the same command again",
                 )
             )
-
-    # What is kept
-
-    async def _serve(self, journal: Journal) -> None:
-        """Do with the store what the workers ask for."""
-        while True:
-            for order in await self._cluster.ask("orders"):
-                self._spawn(self._do(order, journal))
-
-    async def _do(self, order: Message, journal: Journal) -> None:
-        number, what, given = order
-        try:
-            work = self._write(journal, *given) if what == "write" else getattr(journal, what)(*given)
-            reply: Reply = (number, await work, None)
-        except Exception as error:  # noqa: BLE001  (it is the worker's to deal with)
-            reply = (number, None, error)
-        self._replies.append(reply)
-        if self._delivering is None:
-            self._delivering = self._spawn(self._deliver())
-
-    async def _write(self, journal: Journal, rows: Sequence[Row]) -> None:
-        waiting = [journal.append(row) for row in rows]
-        await asyncio.shield(waiting[-1])
-        for row in rows:
-            if isinstance(row, CompletionRow):
-                self.purchases.sent += 1
-                self.purchases.usage += row.usage
-                self.purchases.cost += row.cost
-            else:
-                number = next(
-                    n for n in range(1, self._workers + 1) if Shard(n, self._workers).holds(row.transcript_id)
-                )
-                self._rows[number] = self._rows.get(number, 0) + 1
-
-    async def _deliver(self) -> None:
-        try:
-            while self._replies:
-                await self._rhythm.beat()
-                replies, self._replies = self._replies, []
-                await self._cluster.ask("deliver", replies)
-        finally:
-            self._delivering = None
-
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return task
 
     # Where it stands
 
@@ -271,7 +219,9 @@ class Fleet:
         if self.end == "complete":
             self.end, self.because = end, "" if end == "interrupted" else note
             self._note(note)
-            self._spawn(self._cluster.ask("stop", note))
+            task = asyncio.create_task(self._cluster.ask("stop", note))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
 
     def _interrupt(self) -> None:
         self._stop("interrupted", "interrupted: waiting for answers that are under way (again to drop them)")

@@ -5,21 +5,29 @@ The pipeline works with these as it does with its own ones.
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from itertools import count
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
+from itertools import count, islice
 from typing import Any, Self
 
+from judge.formats import Sketch
 from judge.labelling.budget import Budget
+from judge.labelling.dataset import Dataset
 from judge.labelling.distributed.desk import Message, Reply, Rhythm
 from judge.labelling.feed import Item
 from judge.labelling.gate import Closed, Gate
 from judge.labelling.journal import GroupCommit
-from judge.labelling.resuming import Done
+from judge.labelling.resuming import EVERY, Done, missing
 from judge.request import Completion, RateLimits
 from judge.store import Finished, Row
+from judge.transcript import Transcript
 
 Tell = Callable[[Sequence[Message]], Awaitable[None]]
 Listen = Callable[[], Awaitable[list[Reply]]]
+Ask = Callable[..., Any]
+
+FEW = 32
+"""How many transcripts the store is asked about at once where some of them are to be labelled: those are held meanwhile."""
 
 
 class Line:
@@ -51,6 +59,8 @@ class Line:
         self._listening.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await self._listening
+        for future in self._waiting.values():  # nobody hears of a reply now, and the thread that reads may wait for one
+            future.cancel()
 
     async def call(self, what: str, *given: Any) -> Any:
         """The reply; raises what the desk raised, or what broke the line."""
@@ -174,23 +184,49 @@ class SharedJournal(GroupCommit):
     def __init__(self, line: Line) -> None:
         super().__init__()
         self._line = line
-        self._wanted: Done = ()
-        self._keep: Callable[[Iterable[str]], None] = lambda _: None
+        self._found: dict[str, Finished] = {}
+        """What the run holds of transcripts that it does not have whole, by id, from reading until they are taken up."""
 
     def lacking(
-        self, items: Iterable[Item], _run: str, wanted: Done, keep: Callable[[Iterable[str]], None]
-    ) -> Iterable[Item | None]:  # the store is elsewhere, and asked about one transcript after the other
-        self._wanted, self._keep = wanted, keep
-        return items
+        self, items: Iterable[Item], run: str, wanted: Done, keep: Callable[[Iterable[str]], None]
+    ) -> Iterable[Item | None]:
+        loop = asyncio.get_running_loop()
+
+        def ask(what: str, *given: Any) -> Any:  # from the thread that reads
+            return asyncio.run_coroutine_threadsafe(self._line.call(what, run, *given), loop).result()
+
+        return self._lacking(items, ask, wanted, keep)
+
+    def _lacking(
+        self, items: Iterable[Item], ask: Ask, wanted: Done, keep: Callable[[Iterable[str]], None]
+    ) -> Iterator[Item | None]:
+        if ask("has_records"):
+            yield from missing(self._looked_up(items, ask, set(wanted)), wanted, keep)
+        else:
+            yield from items
+
+    def _looked_up(
+        self, items: Iterable[Item], ask: Ask, wanted: AbstractSet[tuple[str, int]]
+    ) -> Iterator[tuple[int, Sketch | Transcript, Finished]]:
+        """Many at a time, because every question takes the desk's and the store's time, and more of them where all is done."""
+        reading = iter(items.sketches() if isinstance(items, Dataset) else items)
+        size = FEW
+        while some := list(islice(reading, size)):
+            held: Sequence[Finished] = ask("finished", [(item.id, item.revision) for _, item in some])
+            whole = True
+            for (position, item), found in zip(some, held, strict=True):
+                if not found.keys() >= wanted:
+                    whole = False
+                    self._found[item.id] = found
+                yield position, item, found
+            size = min(2 * size, EVERY) if whole else FEW
 
     async def answer(self, key: str) -> Completion | None:
         found: Completion | None = await self._line.call("answer", key)
         return found
 
-    async def finished(self, run: str, transcript_id: str, fingerprint: str) -> Finished:
-        found: Finished = await self._line.call("finished", run, transcript_id, fingerprint)
-        self._keep(found[pair] for pair in self._wanted if pair in found)
-        return found
+    async def finished(self, _run: str, transcript_id: str, _fingerprint: str) -> Finished:
+        return self._found.pop(transcript_id, {})
 
     def release(self, key: str) -> None:
         self._line.say("release", key)
