@@ -274,6 +274,19 @@ def test_a_desk_that_is_gone_is_an_error_for_everybody_who_waits():
     run(main())
 
 
+def test_a_reader_that_waits_for_the_store_is_let_go_when_the_line_ends():
+    async def main():
+        middle = desk()
+        async with line_to(middle, "a") as one:
+            lacking = iter(SharedJournal(one).lacking([], "r", [("g", 0)], lambda _: None))
+            reading = asyncio.get_running_loop().run_in_executor(None, next, lacking)
+            await middle.orders()
+        with pytest.raises(asyncio.CancelledError):
+            await asyncio.wait_for(reading, PATIENT / 2)
+
+    run(main())
+
+
 class Here:
     """A cluster within this process; ``lose`` says which attempts at a shard end as if the machine had gone."""
 
