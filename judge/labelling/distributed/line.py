@@ -59,7 +59,9 @@ class Line:
         self._listening.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await self._listening
-        for future in self._waiting.values():  # nobody hears of a reply now, and the thread that reads may wait for one
+        for future in (
+            self._waiting.values()
+        ):  # nobody hears of a reply now, and the thread that reads may wait for one
             future.cancel()
 
     async def call(self, what: str, *given: Any) -> Any:
