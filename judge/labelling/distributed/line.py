@@ -59,9 +59,8 @@ class Line:
         self._listening.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await self._listening
-        for future in (
-            self._waiting.values()
-        ):  # nobody hears of a reply now, and the thread that reads may wait for one
+        # Nobody hears of a reply now, and the thread that reads may be waiting for one.
+        for future in self._waiting.values():
             future.cancel()
 
     async def call(self, what: str, *given: Any) -> Any:
