@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from rich import box
 from rich.table import Table
 from rich.text import Text
 
@@ -10,12 +11,14 @@ from judge.cli.terminal import clean
 from judge.labelling.forecast import BATCH, BATCH_HIT, LIVE, NAIVE, OTHER, Forecast
 
 WAYS = {
-    NAIVE: "naive: rubric first, nothing cached",
+    NAIVE: "naive",
     LIVE: "judge label",
-    OTHER: "judge label, the other --order",
-    BATCH: "judge label --batch, cache finds nothing",
-    BATCH_HIT: "judge label --batch, cache finds all",
+    OTHER: "the other --order",
+    BATCH: "--batch, no hits",
+    BATCH_HIT: "--batch, all hits",
 }
+"""Short, so that seven columns fit into a terminal of 80; ``LEGEND`` says the rest."""
+LEGEND = "naive: rubric first, nothing cached. hits: what is found in the provider's cache"
 
 
 def dollars(amount: float | None) -> str:
@@ -27,8 +30,18 @@ def dollars(amount: float | None) -> str:
 
 def ways(forecast: Forecast) -> Table:
     """Every way of asking: its tokens by class, its price, and that as a share of the naive one."""
-    table = Table(title="estimated from lengths, within about 30%", title_justify="left", title_style="dim")
-    table.add_column("way")
+    table = Table(
+        title="estimated from lengths, within about 30%",
+        title_justify="left",
+        title_style="dim",
+        caption=LEGEND,
+        caption_justify="left",
+        box=box.SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+        show_edge=False,
+        pad_edge=False,
+    )
+    table.add_column("way", no_wrap=True)
     for name in ("in, full price", "from cache", "into cache", "out", "USD", "of naive"):
         table.add_column(name, justify="right")
     naive = forecast.bills[NAIVE].total

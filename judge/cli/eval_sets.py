@@ -16,9 +16,12 @@ def list_sets(
     folder: Annotated[Path, typer.Argument(help="Where the sets are.")] = Path("eval_sets"),
 ) -> None:
     """List the sets with their size and who labelled them."""
+    from judge.cli.terminal import announce
     from judge.eval_sets import EvalSet
 
-    for path in sorted(folder.glob("*/transcripts.jsonl")):
+    if not (paths := sorted(folder.glob("*/transcripts.jsonl"))):
+        announce(f"no sets in {folder}: a set is a folder with transcripts.jsonl")
+    for path in paths:
         found = EvalSet(path.parent)
         size = sum(1 for _ in found.transcripts())
         print(f"{found.name:20} {size:5} transcripts   {', '.join(found.annotators) or 'no labels'}")

@@ -118,7 +118,8 @@ def _leading(facet: FacetAgreement, notes: Sequence[RaterNote]) -> list[Pair]:
         return []
     judges = {note.name for note in notes if note.standing == "judge"}
     first = facet.pairs[0].first
-    return [p for p in facet.pairs if p.first == first and p.second in judges] or [facet.pairs[0]]
+    chosen = [p for p in facet.pairs if p.first == first and p.second in judges] or [facet.pairs[0]]
+    return [pair for pair in chosen if pair.items]  # two runs of other transcripts have nothing to be counted
 
 
 def matrix(pair: Pair, console: Console, extra: Sequence[tuple[str, Sequence[int]]] = ()) -> None:

@@ -155,7 +155,8 @@ def lint(
             announce(f"ok  {path}")
     errors = sum(finding.severity == "error" for found in findings.values() for finding in found)
     warnings = sum(map(len, findings.values())) - errors
-    announce(f"{len(findings)} graders, {errors} errors, {warnings} warnings")
+    counts = {"grader": len(findings), "error": errors, "warning": warnings}
+    announce(", ".join(f"{n} {what}{'s' * (n != 1)}" for what, n in counts.items()))
     sys.exit(2 if errors else 0)
 
 

@@ -188,15 +188,15 @@ def show_request(request: Request, window: Window | None = None) -> None:
     people = Console(stderr=True, highlight=False)
     part = f" (window {window.index} of {window.count})" if window and window.count > 1 else ""
     people.rule(Text(clean(f"request {request.key[:12]} to {request.model}{part}: system")))
-    print(clean(request.system))
+    print(clean(request.system), flush=True)  # both may go into one pipe, and the heads are written at once
     for number, block in enumerate(request.blocks, start=1):
         people.rule(f"user, part {number}{' (cache up to here)' if block.breakpoint else ''}")
-        print(clean(block.text))
+        print(clean(block.text), flush=True)
     people.rule("end")
 
 
-def manifest_summary(manifest: Manifest) -> str:
+def summary(manifest: Manifest) -> tuple[str, ...]:
+    """A run in a line of cells: its name, how it ended, how many records, who judged, by which graders."""
     total = sum(sum(found.values()) for found in manifest.counts.values())
-    return clean(
-        f"{manifest.run}  {manifest.status}  {total} records  {manifest.model}  {', '.join(manifest.graders)}"
-    )
+    cells = (manifest.run, manifest.status, f"{total} records", manifest.model, ", ".join(manifest.graders))
+    return tuple(map(clean, cells))

@@ -20,6 +20,7 @@ def list_runs(
 ) -> None:
     """List the runs, oldest first."""
     from judge.cli import output
+    from judge.cli.terminal import announce
     from judge.runs import Run
 
     found = [Run(path.parent.name, runs_dir).manifest() for path in sorted(runs_dir.glob("*/run.json"))]
@@ -27,8 +28,12 @@ def list_runs(
     if json:
         output.dump([m.model_dump(mode="json") for m in manifests])
         return
+    if not manifests:
+        announce(f"no runs in {runs_dir}; `judge label` makes one")
+    widths = [max(map(len, column)) for column in zip(*map(output.summary, manifests), strict=True)]
     for manifest in manifests:
-        print(output.manifest_summary(manifest))
+        cells = (cell.ljust(width) for cell, width in zip(output.summary(manifest), widths, strict=True))
+        print("  ".join(cells).rstrip())
 
 
 @app.command("show")

@@ -73,7 +73,7 @@ def labelled_set(text: str, *, test: bool = False) -> EvalSet:
         raise UsageError(
             "nobody has labelled this set",
             where=str(found.folder),
-            do=f"label it: judge annotate {found.folder}",
+            do=f"label it: judge annotate {found.folder} --as NAME",
         )
     return found
 

@@ -18,13 +18,15 @@ def announce(text: str) -> None:
 
 
 def followed(paths: Sequence[Path], doing: str, patience: float = PATIENCE) -> Iterator[Path]:
-    """The paths one by one; while one is in work, it is named on stderr after every so many seconds of silence."""
+    """The paths one by one; one that takes longer than so many seconds is named on stderr, once."""
     under_way: list[str] = []
     over = threading.Event()
 
     def tell() -> None:
+        told = ""
         while not over.wait(patience):
-            announce(under_way[-1])
+            if under_way[-1] != told:
+                announce(told := under_way[-1])
 
     teller = threading.Thread(target=tell, daemon=True)
     try:

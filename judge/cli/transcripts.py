@@ -16,7 +16,11 @@ app = typer.Typer(name="transcripts", help="Show and convert transcripts.", no_a
 _STYLES = {"system": "magenta", "user": "blue", "assistant": "green", "tool": "yellow"}
 
 Source = Annotated[
-    str, typer.Argument(metavar="FILE", help="A file, a saved dataset, or hf:owner/name[:split].")
+    str,
+    typer.Argument(
+        metavar="FILE",
+        help="A file, an evaluation set's folder, a saved dataset, or hf:owner/name[:split].",
+    ),
 ]
 Format = Annotated[
     str, typer.Option("--format", help="How to read FILE: auto, or a name in docs/formats.md.")
@@ -33,7 +37,9 @@ def show(
 ) -> None:
     """Print what was read: every message with its id, turn, role and channel."""
     from judge.formats import transcripts
+    from judge.labelling.dataset import inside
 
+    source = inside(source)
     shown = 0
     for transcript in transcripts(source, _chosen(source, format)):
         if id and transcript.id != id:
@@ -65,7 +71,9 @@ def convert(
     """Write any supported file as own JSON Lines. Nothing is written unless all of it is."""
     from judge.cli.terminal import clean
     from judge.formats import transcripts
+    from judge.labelling.dataset import inside
 
+    source = inside(source)
     if out.exists() and not force:
         raise UsageError("the file is there already", where=str(out), do="name another, or add --force")
     if not out.parent.is_dir():

@@ -124,12 +124,19 @@ def _pairs(ratings: Ratings, first: Side, second: Side, reference: Rater) -> lis
     if not mine:
         raise UsageError(
             "there is nothing to compare: no item with a hand label that both were asked about",
-            found=f"{first.rater.name} with facets {', '.join(first.grader.facets)}; "
-            f"{second.rater.name} with {', '.join(second.grader.facets)}",
+            found="; ".join(map(_asked, (first, second))),
             expected=f"facets {', '.join(sorted({facet for _, facet in reference.ratings}))} of {reference.source}",
-            do="label the set's transcripts with both (what the provider did not serve counts as not asked), or name the set that they were run on",
+            do="label the set's transcripts with both (what the provider did not serve, or no recording holds, counts as not asked), or name the set that they were run on",
         )
     return mine
+
+
+def _asked(side: Side) -> str:
+    """What came of asking one side: how much of it was not served, else what it was asked."""
+    answers = side.rater.ratings.get((side.grader.name, side.grader.primary), {}).values()
+    if lost := sum(answer.status == "provider" for answer in answers):
+        return f"{side.rater.name}, of whose {len(answers)} questions {lost} were not served"
+    return f"{side.rater.name}, with facets {', '.join(side.grader.facets)}"
 
 
 def _pairing(first: Side, second: Side, facets: tuple[FacetComparison, ...]) -> Pairing:

@@ -17,6 +17,12 @@ from judge.transcript import Transcript, lookup
 _Read = Sketch | Transcript
 
 
+def inside(source: str) -> str:
+    """The file of transcripts in an evaluation set's folder; any other source as it is."""
+    file = Path(source) / "transcripts.jsonl"
+    return str(file) if file.is_file() else source
+
+
 @dataclass
 class Dataset:
     """A source of transcripts, read anew by every iteration and never held in memory.
@@ -44,8 +50,7 @@ class Dataset:
     """Of a shard, once it was read to its end: number and SHA-256 of the ids of the ``whole``, in order."""
 
     def __post_init__(self) -> None:
-        if (inside := Path(self.source) / "transcripts.jsonl").is_file():
-            self.source = str(inside)
+        self.source = inside(self.source)
 
     def __iter__(self) -> Iterator[tuple[int, Transcript]]:
         """Position in the source, transcript. Raises TranscriptError, or UsageError where nothing is selected."""

@@ -96,7 +96,7 @@ def _facet(name: str, graders: Mapping[str, Grader]) -> tuple[Grader, Facet]:
         raise UsageError(
             "the run has several graders",
             expected=f"one of {', '.join(f'{g.name}.{g.primary}' for g in graders.values())}",
-            do="name a facet",
+            do=f"name one: --facet {next(iter(graders))}",
         )
     before, dot, after = name.partition(".")
     if dot:

@@ -53,6 +53,15 @@ def test_the_sealed_split_is_opened_on_request_only_and_every_look_counts(judge)
     assert [json.loads(line)["verb"] for line in looks] == ["compare", "compare"]
 
 
+def test_a_run_that_nothing_was_served_to_is_named_where_nothing_can_be_compared(judge):
+    rubric = colours(judge.folder / "prompts")
+    run(judge.folder / "runs", "lost", rubric, {"colour": ["(provider)"] * 30})
+    done = judge.run("compare", "a", "lost", "--on", "colour")
+    assert done.returncode == 2
+    assert "lost, of whose 30 questions 30 were not served" in done.stderr
+    assert "recording" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

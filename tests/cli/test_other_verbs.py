@@ -77,6 +77,11 @@ def test_runs_are_listed_and_counted_by_metadata(labelled):
     assert done.returncode == 2 and "checkpoint" in done.stderr
 
 
+def test_where_there_is_nothing_to_list_that_is_said(judge):
+    assert "no runs in nowhere" in judge.run("runs", "list", "--runs-dir", "nowhere").stderr
+    assert "no sets in nowhere" in judge.run("eval-sets", "list", "nowhere").stderr
+
+
 def test_an_unknown_run_lists_those_there_are(labelled):
     done = labelled.run("runs", "show", "other")
     assert done.returncode == 2 and "one of r" in done.stderr

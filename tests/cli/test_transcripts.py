@@ -44,6 +44,14 @@ def test_show_finds_one_by_its_id() -> None:
         run("show", CHAT, "--id", "job-3")
 
 
+def test_the_folder_of_an_evaluation_set_is_read_as_label_reads_it(tmp_path: Path) -> None:
+    (tmp_path / "set").mkdir()
+    write(tmp_path / "set" / "transcripts.jsonl", said([user("hello")], id="t1"))
+    assert "hello" in run("show", tmp_path / "set").stdout
+    assert run("convert", tmp_path / "set", tmp_path / "x.jsonl").exit_code == 0
+    assert [t.id for t in transcripts(str(tmp_path / "x.jsonl"))] == ["t1"]
+
+
 def test_show_json_is_own_json_lines(tmp_path: Path) -> None:
     result = run("show", CHAT, "--json", "--limit", "0")
     (tmp_path / "x.jsonl").write_text(result.stdout)

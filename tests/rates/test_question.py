@@ -27,7 +27,7 @@ def test_a_facet_may_be_named_shortly_where_only_one_can_be_meant():
 @pytest.mark.parametrize(
     ("text", "labels", "words"),
     [
-        ("", (), "several graders"),
+        ("", (), f"several graders(.|\\n)*name one: --facet {next(iter(GRADERS))}"),
         ("nothing", (), "the run has no facet 'nothing'"),
         (f"{FIELD}=sure", (), "no such label"),
         ("escalation", (), "nothing says which labels of escalation to count"),
