@@ -26,7 +26,8 @@ demo: .venv/installed  ## label the bundled transcripts with three graders on th
 
 test: .venv/installed-dev check  ## the whole offline suite
 	$(BIN)/judge local pull
-	$(BIN)/pytest -n 2 --dist loadgroup -m 'not slow'
+	@# A file stays with one worker, which starts its cluster, browser, engine or run once; the order ends with short files.
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m 'not slow'
 
 test-slow: .venv/installed-dev  ## Monte Carlo coverage of the intervals, minutes
 	$(BIN)/pytest -m slow
