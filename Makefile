@@ -26,7 +26,8 @@ demo: .venv/installed  ## label the bundled transcripts with three graders on th
 
 test: .venv/installed-dev check  ## the whole offline suite
 	$(BIN)/judge local pull
-	$(BIN)/pytest -n 2 --dist loadgroup -m 'not slow'
+	@# A file stays with one worker, which starts its cluster, browser, engine or run once; the order ends with short files.
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m 'not slow'
 
 test-slow: .venv/installed-dev  ## Monte Carlo coverage of the intervals, minutes
 	$(BIN)/pytest -m slow
@@ -41,7 +42,10 @@ check: .venv/installed-dev  ## format, lint, types
 
 verified:  ## .venv from files whose hashes constraints-hashed.txt knows, and from nothing else; CI begins with it
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-deps --requirement constraints-hashed.txt
+	sed -n '/^uv==/,/[^\\]$$/p' constraints-hashed.txt | $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-deps --requirement /dev/stdin
+	@# uv takes a fifth of pip's time, and does not read pip's configuration: where that leads to another index, pip installs.
+	$(BIN)/uv pip install --quiet --no-cache --python $(BIN)/python --require-hashes --no-deps --requirement constraints-hashed.txt \
+		|| $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-deps --requirement constraints-hashed.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-index --no-deps --no-build-isolation --editable .
 	$(BIN)/pip check
 	touch .venv/installed .venv/installed-dev

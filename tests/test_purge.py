@@ -4,6 +4,7 @@ import json
 import sqlite3
 import subprocess
 from contextlib import closing
+from unittest import mock
 
 import pytest
 
@@ -132,7 +133,8 @@ def test_a_reader_that_keeps_the_log_is_reported(judge):
     with closing(sqlite3.connect(judge.folder / "runs/store.sqlite")) as reader:
         reader.execute("BEGIN")
         reader.execute("SELECT count(*) FROM records").fetchone()
-        done = judge.run("runs", "purge", "r", "--yes")
+        with mock.patch("judge.store.purge._PATIENCE", 0.1):
+            done = judge.run("runs", "purge", "r", "--yes")
         assert done.returncode == 2 and "let" in done.stderr
     assert judge.run("runs", "purge", "r", "--yes").returncode == 0
     assert left(judge, SAID, ANSWERED) == []

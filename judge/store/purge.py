@@ -28,6 +28,8 @@ _DELETIONS = (
     "DELETE FROM claims WHERE batch IN (SELECT number FROM batches WHERE run = :run)",
     "DELETE FROM batches WHERE run = :run",
 )
+_PATIENCE = 10.0
+"""Seconds that a lock of another process is waited for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +100,7 @@ def _mark(connection: sqlite3.Connection, run: str) -> None:
 def _opened(path: Path) -> Iterator[sqlite3.Connection]:
     """A connection whose errors are ours."""
     try:
-        with closing(sqlite3.connect(path, timeout=10, isolation_level=None)) as connection:
+        with closing(sqlite3.connect(path, timeout=_PATIENCE, isolation_level=None)) as connection:
             yield connection
     except sqlite3.Error as error:
         raise StoreError(

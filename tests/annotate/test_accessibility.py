@@ -8,7 +8,6 @@ from tests.annotate.samples import label, make_set, write_labels
 from tests.annotate.test_desk import VALUES, make_run
 from tests.annotate.wire import Session
 
-pytestmark = pytest.mark.xdist_group("browser")
 SIZES = {"wide": (1440, 900), "narrow": (420, 860)}
 
 

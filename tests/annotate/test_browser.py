@@ -12,8 +12,6 @@ from tests.annotate.samples import ITEMS, SECRETS, label, make_set, read_labels,
 from tests.annotate.wire import Session
 from tests.samples import transcript
 
-pytestmark = pytest.mark.xdist_group("browser")
-
 HOSTILE = (
     "<script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\">\r\n"
     "{{ 7*7 }} ${7*7} </div></article> &lt;b&gt; \x00\x1b[31m\u202eright to left\u202c \u200b🟥🟦 end\r"

@@ -20,7 +20,6 @@ from tests.cli.direct import Direct
 from tests.loopback import KEY, Options, Server
 
 pytestmark = [
-    pytest.mark.xdist_group("ray"),
     pytest.mark.filterwarnings("ignore:::ray"),
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
 ]

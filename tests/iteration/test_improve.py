@@ -13,7 +13,6 @@ from tests.iteration.samples import RUBRIC, eval_set, literal_judge, prompt
 from tests.iteration.sealed import untouched
 from tests.loopback import Asked, Server
 
-pytestmark = pytest.mark.xdist_group("improve")  # one worker, so that one improvement serves all
 REFLECTING = "openai/gpt-4.1"
 CASE = re.compile(r"I take (\w+)\.\n.*?Hand label: `(\w+)`", re.DOTALL)
 

@@ -31,7 +31,6 @@ from judge.providers.settings import Settings
 from judge.request import Block, Completion, Request, Sampling
 from tests.samples import GRADER, ODD, transcript
 
-pytestmark = pytest.mark.xdist_group("local_model")  # two engines at once would halve each other
 needs_weights = pytest.mark.local_model
 MODEL = "local/smollm2-135m"
 T = TypeVar("T")
