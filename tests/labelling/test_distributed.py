@@ -23,12 +23,17 @@ from judge.store import CompletionRow
 from tests.cli.command import MODEL, write
 from tests.loopback import KEY
 
-PATIENT = 20
+PATIENT = 120
 """Seconds after which a test that hangs is over."""
 
 
 def run(work):
     return asyncio.run(asyncio.wait_for(work, PATIENT))
+
+
+async def until(met):
+    while not met():  # noqa: ASYNC110  (nobody tells)
+        await asyncio.sleep(0.002)
 
 
 @contextlib.asynccontextmanager
@@ -78,7 +83,8 @@ def test_places_are_counted_over_all_workers():
         async with line_to(middle, "a") as one, line_to(middle, "b") as two:
             gates = [SharedGate(one, 3), SharedGate(two, 3)]
             waiting = [asyncio.create_task(gates[n % 2].enter(first=False, tokens=5.0)) for n in range(8)]
-            await asyncio.sleep(0.1)
+            await until(lambda: sum(task.done() for task in waiting) >= 3)
+            await asyncio.sleep(0.1)  # in which a fourth would come
             assert sum(task.done() for task in waiting) == 3 == middle.gate.in_flight
             for number in range(5):
                 gates[number % 2].leave(5.0, 4.0)
@@ -94,7 +100,7 @@ def test_what_one_worker_hears_of_a_limit_slows_all():
         async with line_to(middle, "a") as one, line_to(middle, "b") as two:
             await SharedGate(one, 9).enter(first=True)
             SharedGate(one, 9).refused(30.0)
-            await asyncio.sleep(0.05)
+            await until(lambda: middle.gate.paused_until > 0)
             entering = asyncio.create_task(SharedGate(two, 9).enter(first=True))
             await asyncio.sleep(0.1)
             assert not entering.done() and await middle.resting() > 25

@@ -47,7 +47,7 @@ class Spawned:
     def close(self) -> None:
         if self._process.stdin and self._process.stdout:
             self._process.stdin.close()
-            self._process.wait(timeout=10)
+            self._process.wait(timeout=60)
             self._process.stdout.close()
 
     def __enter__(self) -> Self:
