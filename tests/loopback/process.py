@@ -40,7 +40,7 @@ class Spawned:
 
     def stats(self) -> dict[str, Any]:
         """The server's counters."""
-        with urllib.request.urlopen(f"{self.url}/stats", timeout=10) as response:
+        with urllib.request.urlopen(f"{self.url}/stats", timeout=60) as response:
             found: dict[str, Any] = json.load(response)
         return found
 

@@ -20,7 +20,7 @@ def post(server: Server | Process, path: str, body: dict[str, Any], key: str) ->
     headers = {"authorization": f"Bearer {key}", "anthropic-version": "2026-10-21"}
     asked = urllib.request.Request(server.url + path, json.dumps(body).encode(), headers)
     try:
-        with urllib.request.urlopen(asked, timeout=10) as response:
+        with urllib.request.urlopen(asked, timeout=60) as response:
             return response.status, json.load(response)
     except urllib.error.HTTPError as error:
         with error:
