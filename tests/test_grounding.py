@@ -109,7 +109,12 @@ def test_a_long_quote_against_a_long_text_is_quick():
 
 def test_a_message_is_normalised_once_however_many_quotes_are_looked_up(monkeypatch):
     normalised = []
-    monkeypatch.setattr("judge.grounding._plain", lambda text: normalised.append(text) or _plain(text))
+
+    def noted(text):
+        normalised.append(text)
+        return _plain(text)
+
+    monkeypatch.setattr("judge.grounding._plain", noted)
     long = transcript(
         ("user", "text", "Fix it."), ("assistant", "reasoning", "One – two  “three”. " * 20_000)
     )
