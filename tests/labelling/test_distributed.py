@@ -11,7 +11,7 @@ from judge.errors import StoreError, UsageError
 from judge.labelling.budget import BudgetSpent
 from judge.labelling.dataset import Dataset
 from judge.labelling.distributed import worker as worker_module
-from judge.labelling.distributed.desk import Desk
+from judge.labelling.distributed.desk import Desk, Mailbox
 from judge.labelling.distributed.fleet import ATTEMPTS, Fleet, WorkerLost
 from judge.labelling.distributed.line import Line, SharedBudget, SharedGate, SharedJournal
 from judge.labelling.gate import Closed
@@ -75,6 +75,25 @@ def read(row):
 
 def row(key):
     return CompletionRow(key, MODEL, "openai_chat", b"{}", "r", 0.5)
+
+
+@pytest.mark.parametrize("turns", range(6))
+def test_a_reader_who_is_let_go_just_as_a_message_comes_goes_and_leaves_it_there(turns):
+    async def main():
+        box: Mailbox[str] = Mailbox()
+        reading = asyncio.create_task(box.take())
+        await asyncio.sleep(0.01)
+        box._rhythm._next = float("inf")  # it would have to wait for its next handful
+        box.put("a message")
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        reading.cancel()
+        await asyncio.wait([reading], timeout=0.5)
+        assert reading.cancelled()
+        box._rhythm._next = 0.0
+        assert await box.take() == ["a message"]
+
+    run(main())
 
 
 def test_places_are_counted_over_all_workers():
