@@ -35,7 +35,7 @@ def test_processes_that_tests_start_are_bound_by_it(prefix: list[str]) -> None:
 
 
 def test_loopback_is_open(server: Server) -> None:
-    with urllib.request.urlopen(f"{server.url}/stats", timeout=5) as response:
+    with urllib.request.urlopen(f"{server.url}/stats", timeout=60) as response:
         assert response.status == 200
-    with urllib.request.urlopen(f"http://localhost:{server.port}/stats", timeout=5) as response:
+    with urllib.request.urlopen(f"http://localhost:{server.port}/stats", timeout=60) as response:
         assert response.status == 200

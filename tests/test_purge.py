@@ -3,6 +3,7 @@
 import json
 import sqlite3
 import subprocess
+import time
 from contextlib import closing
 from unittest import mock
 
@@ -64,10 +65,14 @@ def test_no_byte_of_a_purged_run_is_left(judge):
 
 
 def test_a_killed_run_and_its_log_are_purged_too(judge):
-    judge.server.service.options.latency = 0.05
+    judge.server.script(
+        Fault("stall", match="Task 9.", seconds=3600)
+    )  # so that it cannot end before it is killed
     process = judge.start(*judge.arguments("--in-flight", "4", graders=GRADER))
-    while judge.server.stats()["bought"] < 6:
+    log = judge.folder / "runs/store.sqlite-wal"
+    while not log.exists() or ANSWERED.encode() not in log.read_bytes():
         assert process.poll() is None
+        time.sleep(0.01)
     process.kill()
     process.communicate()
     assert "store.sqlite-wal" in left(judge, ANSWERED)
@@ -118,10 +123,11 @@ def test_batches_under_way_are_not_given_up_by_accident(judge):
 
 
 def test_a_run_that_is_being_written_is_not_purged(judge):
-    judge.server.script(Fault("stall", seconds=60))
+    judge.server.script(Fault("stall", seconds=3600))
     process = judge.start(*judge.arguments(graders=GRADER))
     while not judge.server.stats()["requests"]:
         assert process.poll() is None
+        time.sleep(0.01)
     done = judge.run("runs", "purge", "r", "--yes")
     process.kill()
     process.communicate()

@@ -100,7 +100,8 @@ class Gate:
     async def rest(self, seconds: float) -> None:
         """Sleep, but not longer than until the gate closes."""
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._closed.wait(), seconds)
+            async with asyncio.timeout(seconds):  # wait_for may forget a cancellation, in Python 3.11
+                await self._closed.wait()
 
     def close(self) -> None:
         """Let nobody in any more. Those inside may finish."""

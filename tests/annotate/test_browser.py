@@ -225,7 +225,7 @@ def test_the_page_waits_for_a_server_that_went_away(page, folder):
     press(page, "]", "g")  # what is not saved is not left behind
     expect(page.locator(".tools h1")).to_contain_text("t05")
     with Session(folder, "colour", "--as", "ana", "--port", str(port)) as second:
-        expect(page.locator("#notice")).to_contain_text("Open a fresh link", timeout=15_000)
+        expect(page.locator("#notice")).to_contain_text("Open a fresh link")
         tab = page.context.new_page()
         tab.goto(second.link)
         tab.wait_for_selector(".overview")
@@ -244,8 +244,7 @@ def test_reading_search_folding_jumping_and_the_minimap(page, session):
     press(page, "Shift+Enter")
     expect(page.locator(".hits")).to_have_text("4,000 of 4,000")
     near = "() => { const view = document.getElementById('reader').getBoundingClientRect(); const box = [...CSS.highlights.get('found')][0].getBoundingClientRect(); return box.top > view.top && box.bottom < view.bottom; }"
-    page.wait_for_timeout(300)
-    assert page.evaluate(near), "the match that the search is at must be in view"
+    page.wait_for_function(near)  # the match that the search is at comes into view
     press(page, "Escape", "Home")
     page.get_by_role("button", name=re.compile("^reasoning")).click()
     expect(page.locator("#m2 .text")).to_be_hidden()
@@ -253,8 +252,7 @@ def test_reading_search_folding_jumping_and_the_minimap(page, session):
     expect(page.locator("#m2 .text")).to_be_visible()
     box = page.locator(".minimap").bounding_box()
     page.mouse.click(box["x"] + 10, box["y"] + box["height"] * 0.9)
-    page.wait_for_timeout(300)
-    assert page.evaluate("document.getElementById('reader').scrollTop") > 10_000
+    page.wait_for_function("document.getElementById('reader').scrollTop > 10_000")
 
 
 def test_single_keys_can_be_switched_off(page, session):

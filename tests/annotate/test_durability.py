@@ -32,7 +32,7 @@ def test_two_annotators_at_once_lose_nothing(folder):
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(60)
+            thread.join(300)
     for name, value in (("ana", "red"), ("ben", "none")):
         lines = read_labels(folder / "colour", name)
         assert [line["label"] for line in lines] == [value] * 12

@@ -32,7 +32,7 @@ class Session:
         assert self.process.stdout is not None and self.process.stderr is not None
         self.link = self.process.stdout.readline().strip()
         if not self.link:
-            raise AssertionError(self.process.communicate(timeout=30)[1])
+            raise AssertionError(self.process.communicate(timeout=120)[1])
         parts = urlsplit(self.link)
         self.port = parts.port or 0
         self.host = parts.netloc
@@ -48,7 +48,7 @@ class Session:
     def stop(self, how: int = signal.SIGINT) -> tuple[int | None, str]:
         if self.process.poll() is None:
             self.process.send_signal(how)
-        _, err = self.process.communicate(timeout=30)
+        _, err = self.process.communicate(timeout=120)
         return self.process.returncode, err
 
     def enter(self) -> "Session":
@@ -67,7 +67,7 @@ class Session:
         cookie: str | None = "",
     ) -> Reply:
         """Nothing is added to what is given but the host, the cookie and the length."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         given = {"Host": self.host} | (headers or {})
         if cookie is not None and (cookie or self.cookie):
             given["Cookie"] = cookie or self.cookie

@@ -49,7 +49,7 @@ class Command:
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         process = self.start(*arguments)
-        out, err = process.communicate(timeout=120)
+        out, err = process.communicate(timeout=300)
         return subprocess.CompletedProcess(arguments, process.returncode or 0, out, err)
 
     def start_anew(
@@ -71,7 +71,7 @@ class Command:
 
     def run_anew(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         process = self.start_anew(*arguments)
-        out, err = process.communicate(timeout=120)
+        out, err = process.communicate(timeout=300)
         return subprocess.CompletedProcess(arguments, process.returncode, out, err)
 
     def label(

@@ -68,7 +68,7 @@ def test_a_batch_that_somebody_else_cancels_is_not_sent_again(judge, server):
     process = judge.start(*judge.ask("--batch"))
     wait_for(lambda: server.desk.batches)
     server.desk.cancel("batch_0")
-    _, err = process.communicate(timeout=120)
+    _, err = process.communicate(timeout=300)
     assert process.returncode == 3 and "was cancelled" in err
     assert len(server.desk.batches) == 1 and len(judge.records()) == 2
 
@@ -78,7 +78,7 @@ def test_ctrl_c_leaves_the_batches_under_way(judge, server):
     process = judge.start_anew(*judge.ask("--batch"))
     wait_for(lambda: any(batch.polls for batch in server.desk.batches.values()))
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=120)
+    _, err = process.communicate(timeout=300)
     assert process.returncode == 130 and "go on at the provider" in err
     server.desk.rules.polls = 0
     assert judge("--batch").returncode == 0

@@ -312,7 +312,8 @@ def test_hostile_words_in_a_note_do_not_drive_the_terminal(judge, capsys):
     with progress.shown(quiet=False) as follow:
 
         def watch(labelling: Standing) -> None:
-            labelling.progress.note, labelling.progress.noted_at = HOSTILE, time.monotonic()
+            # As if said later than now: a note is shown for some seconds, in which a slow run may not end.
+            labelling.progress.note, labelling.progress.noted_at = HOSTILE, time.monotonic() + 3600
             follow(labelling)
 
         label(options, watch)

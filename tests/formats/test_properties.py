@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from judge import formats
@@ -85,7 +85,7 @@ SHAPES = [name for name in formats.names() if hasattr(formats._module(name), "tr
 
 
 @pytest.mark.parametrize("name", SHAPES)
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150)
 @given(record=RECORDS)
 def test_any_record_is_a_transcript_or_a_complaint(name: str, record: dict[str, Any]) -> None:
     found = _convert(formats._module(name), Row(record, "file:1", "file:1"))
@@ -109,7 +109,7 @@ MESSAGES = st.lists(
 )
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=200)
 @given(messages=MESSAGES, name=st.sampled_from(("openai_chat", "anthropic", "scout")))
 def test_any_content_is_shown_or_complained_about(messages: Any, name: str) -> None:
     record = {"messages": messages, "transcript_id": "x"}

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from judge import formats
@@ -62,7 +62,7 @@ def held(record: dict[str, Any]) -> Sketch | None:
     return sketch
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=400)
 @given(
     record=PLAIN, path=st.lists(st.sampled_from(KEYS), min_size=1, max_size=3), value=ANY, spoil=st.booleans()
 )

@@ -1,7 +1,7 @@
 import json
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from judge.grader.contract import Answer, common_schema, own_schema
@@ -137,7 +137,6 @@ HOSTILE = st.lists(
 ).map("".join)
 
 
-@settings(deadline=None)
 @given(texts=st.lists(HOSTILE, min_size=1, max_size=4), times=st.sampled_from([1, LONG_PIECE]))
 def test_the_pieces_of_a_transcript_are_what_the_template_renders(loaded, texts, times):
     item = transcript(*[("user", "text", text * times + ".") for text in texts])

@@ -11,7 +11,7 @@ from judge.errors import StoreError, UsageError
 from judge.labelling.budget import BudgetSpent
 from judge.labelling.dataset import Dataset
 from judge.labelling.distributed import worker as worker_module
-from judge.labelling.distributed.desk import Desk
+from judge.labelling.distributed.desk import Desk, Mailbox
 from judge.labelling.distributed.fleet import ATTEMPTS, Fleet, WorkerLost
 from judge.labelling.distributed.line import Line, SharedBudget, SharedGate, SharedJournal
 from judge.labelling.gate import Closed
@@ -23,12 +23,17 @@ from judge.store import CompletionRow
 from tests.cli.command import MODEL, write
 from tests.loopback import KEY
 
-PATIENT = 20
+PATIENT = 120
 """Seconds after which a test that hangs is over."""
 
 
 def run(work):
     return asyncio.run(asyncio.wait_for(work, PATIENT))
+
+
+async def until(met):
+    while not met():  # noqa: ASYNC110  (nobody tells)
+        await asyncio.sleep(0.002)
 
 
 @contextlib.asynccontextmanager
@@ -72,13 +77,33 @@ def row(key):
     return CompletionRow(key, MODEL, "openai_chat", b"{}", "r", 0.5)
 
 
+@pytest.mark.parametrize("turns", range(6))
+def test_a_reader_who_is_let_go_just_as_a_message_comes_goes_and_leaves_it_there(turns):
+    async def main():
+        box: Mailbox[str] = Mailbox()
+        reading = asyncio.create_task(box.take())
+        await asyncio.sleep(0.01)
+        box._rhythm._next = float("inf")  # it would have to wait for its next handful
+        box.put("a message")
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        reading.cancel()
+        await asyncio.wait([reading], timeout=0.5)
+        assert reading.cancelled()
+        box._rhythm._next = 0.0
+        assert await box.take() == ["a message"]
+
+    run(main())
+
+
 def test_places_are_counted_over_all_workers():
     async def main():
         middle = desk(ceiling=3)
         async with line_to(middle, "a") as one, line_to(middle, "b") as two:
             gates = [SharedGate(one, 3), SharedGate(two, 3)]
             waiting = [asyncio.create_task(gates[n % 2].enter(first=False, tokens=5.0)) for n in range(8)]
-            await asyncio.sleep(0.1)
+            await until(lambda: sum(task.done() for task in waiting) >= 3)
+            await asyncio.sleep(0.1)  # in which a fourth would come
             assert sum(task.done() for task in waiting) == 3 == middle.gate.in_flight
             for number in range(5):
                 gates[number % 2].leave(5.0, 4.0)
@@ -94,7 +119,7 @@ def test_what_one_worker_hears_of_a_limit_slows_all():
         async with line_to(middle, "a") as one, line_to(middle, "b") as two:
             await SharedGate(one, 9).enter(first=True)
             SharedGate(one, 9).refused(30.0)
-            await asyncio.sleep(0.05)
+            await until(lambda: middle.gate.paused_until > 0)
             entering = asyncio.create_task(SharedGate(two, 9).enter(first=True))
             await asyncio.sleep(0.1)
             assert not entering.done() and await middle.resting() > 25

@@ -27,21 +27,22 @@ def test_a_row_is_on_disk_when_commit_returns(tmp_path):
 def test_rows_that_arrive_during_a_commit_share_the_next(tmp_path):
     class Slow(Store):
         sizes: list[int] = []
-        release = threading.Event()
+        begun, release = threading.Event(), threading.Event()
 
         def write(self, rows):
             rows = list(rows)
             self.sizes.append(len(rows))
-            self.release.wait(5)
+            self.begun.set()
+            self.release.wait(60)
             super().write(rows)
 
     async def main():
         with Slow(tmp_path / "s.sqlite") as store:
             async with Journal(store) as journal:
                 first = asyncio.create_task(journal.commit(completion(0)))
-                await asyncio.sleep(0.05)
+                await asyncio.to_thread(store.begun.wait, 60)
                 rest = [asyncio.create_task(journal.commit(completion(n))) for n in range(1, 50)]
-                await asyncio.sleep(0.05)
+                await asyncio.sleep(0)  # all of them have begun
                 store.release.set()
                 await asyncio.gather(first, *rest)
             assert store.sizes == [1, 49]
@@ -86,9 +87,9 @@ def test_whatever_breaks_the_writer_reaches_those_who_wait(tmp_path):
         with Broken(tmp_path / "s.sqlite") as store:
             async with Journal(store) as journal:
                 with pytest.raises(ValueError, match="a bug"):
-                    await asyncio.wait_for(journal.commit(completion(1)), 5)
+                    await asyncio.wait_for(journal.commit(completion(1)), 60)
                 with pytest.raises(ValueError, match="a bug"):
-                    await asyncio.wait_for(journal.commit(completion(2)), 5)
+                    await asyncio.wait_for(journal.commit(completion(2)), 60)
 
     asyncio.run(main())
 

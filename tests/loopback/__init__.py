@@ -14,5 +14,6 @@ from tests.loopback.faults import Fault
 from tests.loopback.process import Process
 from tests.loopback.server import Server
 from tests.loopback.service import KEY, Options
+from tests.loopback.together import hold_until
 
-__all__ = ["KEY", "Asked", "Fault", "Options", "Process", "Server", "contract_answer"]
+__all__ = ["KEY", "Asked", "Fault", "Options", "Process", "Server", "contract_answer", "hold_until"]

@@ -40,14 +40,14 @@ class Spawned:
 
     def stats(self) -> dict[str, Any]:
         """The server's counters."""
-        with urllib.request.urlopen(f"{self.url}/stats", timeout=10) as response:
+        with urllib.request.urlopen(f"{self.url}/stats", timeout=60) as response:
             found: dict[str, Any] = json.load(response)
         return found
 
     def close(self) -> None:
         if self._process.stdin and self._process.stdout:
             self._process.stdin.close()
-            self._process.wait(timeout=10)
+            self._process.wait(timeout=60)
             self._process.stdout.close()
 
     def __enter__(self) -> Self:

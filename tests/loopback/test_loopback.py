@@ -11,7 +11,7 @@ import pytest
 
 from judge.grader.contract import Answer
 from judge.grader.prompt import Renderer, Style
-from tests.loopback import Fault, Options, Process, Server
+from tests.loopback import Fault, Options, Process, Server, hold_until
 from tests.providers.samples import ANTHROPIC, ask, connected, request
 from tests.samples import ODD, grader
 
@@ -20,7 +20,7 @@ def post(server: Server | Process, path: str, body: dict[str, Any], key: str) ->
     headers = {"authorization": f"Bearer {key}", "anthropic-version": "2026-10-21"}
     asked = urllib.request.Request(server.url + path, json.dumps(body).encode(), headers)
     try:
-        with urllib.request.urlopen(asked, timeout=10) as response:
+        with urllib.request.urlopen(asked, timeout=60) as response:
             return response.status, json.load(response)
     except urllib.error.HTTPError as error:
         with error:
@@ -130,6 +130,7 @@ def test_siblings_that_are_sent_at_once_all_miss_the_cache() -> None:
         asked = [request(ANTHROPIC, blocks=(shared, Block(f"rubric {n}"))) for n in range(3)]
         async with connected(server, ANTHROPIC) as provider:
             if at_once:
+                hold_until(len(asked), server)
                 answers = await asyncio.gather(*map(provider.complete, asked))
             else:
                 answers = [await provider.complete(each) for each in asked]

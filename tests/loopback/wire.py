@@ -31,6 +31,8 @@ class Reply:
 Handler = Callable[[Call], Awaitable[Reply]]
 
 _DRIBBLES = 20
+_DRIP = 0.1
+"""A body comes in at least so many pieces, and the next one within so many seconds: slow, and never silent for long."""
 
 
 class Connection(asyncio.Protocol):
@@ -113,7 +115,7 @@ class Connection(asyncio.Protocol):
             self._next()
 
     async def _slowly(self, start: bytes, reply: Reply) -> None:
-        steps = 1 if reply.delivery == "stall" else _DRIBBLES
+        steps = 1 if reply.delivery == "stall" else max(_DRIBBLES, round(reply.seconds / _DRIP))
         size = -(-len(reply.body) // steps)
         pieces = [start, *(reply.body[at : at + size] for at in range(0, len(reply.body), size))]
         for piece in pieces:

@@ -18,7 +18,7 @@ ANTHROPIC = "anthropic/claude-sonnet-5-5"
 def settings(server: Server, model: str, **changes: Any) -> Settings:
     url = server.anthropic_url if model.startswith("anthropic/") else server.openai_url
     keys = dict.fromkeys(("openai_api_key", "anthropic_api_key", "judge_api_key"), server.key)
-    return Settings.load(**{**keys, "base_url": url, "timeout": 10.0, **changes})
+    return Settings.load(**{**keys, "base_url": url, "timeout": 60.0, **changes})
 
 
 @asynccontextmanager

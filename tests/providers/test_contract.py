@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import time
 
 import pytest
 
@@ -14,7 +13,7 @@ from judge.errors import (
 )
 from judge.grader.contract import Answer
 from judge.request import RateLimits, StopReason
-from tests.loopback import Fault, Options, Server
+from tests.loopback import Fault, Options, Server, hold_until
 from tests.loopback.wire import Call, Reply
 from tests.providers.samples import ANTHROPIC, MODELS, ask, connected, request
 
@@ -107,11 +106,9 @@ def test_a_broken_answer_is_unavailable(server: Server, model: str, kind: str) -
 @every_model
 @pytest.mark.parametrize("kind", ["stall", "dribble"])
 def test_a_body_that_does_not_end_in_time_is_unavailable(server: Server, model: str, kind: str) -> None:
-    server.script(Fault(kind, seconds=30))
-    began = time.monotonic()
+    server.script(Fault(kind, seconds=30))  # after which the answer is whole, and nothing is raised
     with pytest.raises(ProviderUnavailable, match="in time"):
         ask(server, model, timeout=0.4)
-    assert time.monotonic() - began < 5
 
 
 @every_model
@@ -280,10 +277,11 @@ def test_limits_are_forgotten_where_a_response_tells_of_none(model: str) -> None
 @every_model
 def test_a_hundred_at_once_are_in_flight_at_once(model: str) -> None:
     async def all_of_them(server: Server) -> None:
-        async with connected(server, model) as provider:
+        async with connected(server, model, timeout=60.0) as provider:
             await asyncio.gather(*(provider.complete(request(model, sample=n)) for n in range(120)))
 
-    with Server(Options(latency=0.5)) as server:
+    with Server() as server:
+        hold_until(120, server)
         asyncio.run(all_of_them(server))
         assert server.counts.peak == 120
 
@@ -295,6 +293,7 @@ def test_the_number_of_connections_can_be_limited(model: str) -> None:
             await asyncio.gather(*(provider.complete(request(model, sample=n)) for n in range(9)))
 
     with Server(Options(latency=0.05)) as server:
+        hold_until(3, server)
         asyncio.run(all_of_them(server))
         assert server.counts.peak == 3
 

@@ -49,7 +49,7 @@ def ask(plain: bool, certificate: Path | None = PEM) -> Completion:
     async def once() -> Completion:
         async with serving(certificate) as port:
             url = f"https://localhost:{port}/v1"
-            chosen = Settings.load(base_url=url, judge_api_key=KEY, timeout=5.0, plain_sdk=plain)
+            chosen = Settings.load(base_url=url, judge_api_key=KEY, timeout=60.0, plain_sdk=plain)
             provider = connect("compatible/m", chosen)
             try:
                 return await provider.complete(request("compatible/m"))

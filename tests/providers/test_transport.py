@@ -12,7 +12,7 @@ from tests.loopback.wire import Call, Reply
 def fetch(url: str, transport: AiohttpTransport | None = None) -> httpx2.Response:
     async def once() -> httpx2.Response:
         async with httpx2.AsyncClient(
-            transport=transport or AiohttpTransport(4), timeout=2.0, trust_env=False
+            transport=transport or AiohttpTransport(4), timeout=60.0, trust_env=False
         ) as client:
             return await client.post(url, content=b"{}")
 

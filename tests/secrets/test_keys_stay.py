@@ -249,7 +249,7 @@ def test_the_labelling_page_does_not_either(scene):
     assert process.stderr and process.stdout
     first = process.stderr.readline() or process.stdout.readline()
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=300)
     scene.said += first + out + err
     scene.check()
 
@@ -261,7 +261,7 @@ def test_the_sdks_own_logs_have_no_key(scene, model):
     scene.server.script(Fault("500", times=1, echo=True))
     command = scene.arguments("--patience", "0.2", model=model, graders=[GRADER], url=url)
     done = Command.start_anew(scene, *command)
-    out, err = done.communicate(timeout=120)
+    out, err = done.communicate(timeout=300)
     assert "DEBUG" in err, "it did log"
     assert KEY not in out + err
 

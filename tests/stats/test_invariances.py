@@ -25,7 +25,7 @@ RATINGS = st.integers(2, 4).flatmap(
     )
 )
 WEIGHTS: tuple[Weights, ...] = ("nominal", "linear", "quadratic")
-few = settings(max_examples=60, deadline=None)
+few = settings(max_examples=60)
 
 
 def columns(pairs: list[tuple[int, int]]) -> tuple[Any, Any]:

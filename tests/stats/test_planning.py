@@ -129,7 +129,7 @@ def test_scores_between_minus_one_and_one_can_be_weighted_too() -> None:
     assert value(hajek([0.5, 0.7, 0.2], [0.5, 0.5, 0.1])) == pytest.approx((1 + 1.4 + 2) / 14)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     st.lists(st.tuples(st.integers(1, 500), st.floats(0, 1)), min_size=1, max_size=8),
     st.integers(1, 600),

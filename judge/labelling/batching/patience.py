@@ -58,7 +58,8 @@ class Patience:
     async def rest(self, seconds: float) -> None:
         """Sleep, but not longer than until the run is to end."""
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._stopped.wait(), seconds)
+            async with asyncio.timeout(seconds):  # wait_for may forget a cancellation, in Python 3.11
+                await self._stopped.wait()
 
     async def _wait(self, error: ProviderUnavailable, times: int, begun: float) -> None:
         asked = error.retry_after

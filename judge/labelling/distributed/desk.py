@@ -61,7 +61,10 @@ class Mailbox(Generic[T]):
 
     async def take(self) -> list[T]:
         try:
-            await asyncio.wait_for(self._filled.wait(), POLL)
+            # Not wait_for, which in Python 3.11 forgets a cancellation that comes together with a message: whoever had
+            # cancelled the reader would then wait for it for ever.
+            async with asyncio.timeout(POLL):
+                await self._filled.wait()
         except TimeoutError:
             return []
         await self._rhythm.beat()
