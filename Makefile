@@ -43,7 +43,7 @@ check: .venv/installed-dev  ## format, lint, types
 verified:  ## .venv from files whose hashes constraints-hashed.txt knows, and from nothing else; CI begins with it
 	$(PYTHON) -m venv .venv
 	sed -n '/^uv==/,/[^\\]$$/p' constraints-hashed.txt | $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-deps --requirement /dev/stdin
-	@# uv takes a fifth of pip's time, and does not read pip's configuration: where that leads to another index, pip installs.
+	@# uv takes a twelfth of pip's CPU time, and does not read pip's configuration: where that leads to another index, pip installs.
 	$(BIN)/uv pip install --quiet --no-cache --python $(BIN)/python --require-hashes --no-deps --requirement constraints-hashed.txt \
 		|| $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-deps --requirement constraints-hashed.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-index --no-deps --no-build-isolation --editable .
@@ -54,7 +54,7 @@ lock:  ## constraints-hashed.txt anew, after constraints.txt has changed
 	$(PYTHON) -m venv .venv/tools
 	.venv/tools/bin/pip install --quiet --disable-pip-version-check uv
 	echo '# constraints.txt, with the SHA-256 of every file that an index may serve for it. Made by `make lock`; CI installs from it.' > constraints-hashed.txt
-	.venv/tools/bin/uv pip compile pyproject.toml --quiet --all-extras --universal --python-version 3.11.5 \
+	.venv/tools/bin/uv pip compile pyproject.toml --quiet --all-extras --universal --python-version 3.11.0 \
 		--constraint constraints.txt --generate-hashes --no-annotate --no-header --no-config \
 		--no-emit-index-url --no-emit-find-links >> constraints-hashed.txt
 

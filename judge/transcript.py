@@ -74,6 +74,11 @@ class Transcript(BaseModel):
         """The message with this id, or None."""
         return next((m for m in self.messages if m.id == message_id), None)
 
+    @property
+    def size(self) -> int:
+        """Characters of all its texts."""
+        return sum(len(m.text) for m in self.messages)
+
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256 over everything that a prompt could show, as 64 hex digits. Metadata and id are left out."""

@@ -18,7 +18,7 @@ def announce(text: str) -> None:
 
 
 def followed(paths: Sequence[Path], doing: str, patience: float = PATIENCE) -> Iterator[Path]:
-    """The paths one by one; one that takes longer than so many seconds is named on stderr, once."""
+    """The paths one by one; every so many seconds the one that is in work is named on stderr, unless it was before."""
     under_way: list[str] = []
     over = threading.Event()
 

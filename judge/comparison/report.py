@@ -132,11 +132,11 @@ def _pairs(ratings: Ratings, first: Side, second: Side, reference: Rater) -> lis
 
 
 def _asked(side: Side) -> str:
-    """What came of asking one side: how much of it was not served, else what it was asked."""
+    """What one side was asked, and how much of it was not served."""
     answers = side.rater.ratings.get((side.grader.name, side.grader.primary), {}).values()
-    if lost := sum(answer.status == "provider" for answer in answers):
-        return f"{side.rater.name}, of whose {len(answers)} questions {lost} were not served"
-    return f"{side.rater.name}, with facets {', '.join(side.grader.facets)}"
+    lost = sum(answer.status == "provider" for answer in answers)
+    served = f", of whose {len(answers)} questions {lost} were not served" if lost else ""
+    return f"{side.rater.name}{served}, with facets {', '.join(side.grader.facets)}"
 
 
 def _pairing(first: Side, second: Side, facets: tuple[FacetComparison, ...]) -> Pairing:

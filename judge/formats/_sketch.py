@@ -16,12 +16,14 @@ from judge.transcript import LONG_NAME, Message, Transcript, head
 
 
 class Sketch(NamedTuple):
-    """Has of a transcript its id, fingerprint, revision and metadata, and can build it."""
+    """Has of a transcript its id, fingerprint, revision, metadata and size, and can build it."""
 
     id: str
     fingerprint: str
     revision: str
     metadata: Mapping[str, Any]
+    size: int
+    """Bytes of all its texts, and a few for each message."""
     row: Row
     build: Callable[[Row], Transcript]
 

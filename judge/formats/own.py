@@ -74,7 +74,7 @@ def sketch(row: Row) -> Sketch | None:
     # A part is missing, is a list or a mapping, or is no Unicode; or the metadata are too deep to be written out.
     except (KeyError, TypeError, UnicodeEncodeError, RecursionError):
         return None
-    return Sketch(name, fingerprint, found, metadata, row, transcript)
+    return Sketch(name, fingerprint, found, metadata, sum(map(len, pieces)), row, transcript)
 
 
 def _is_text(value: object) -> bool:

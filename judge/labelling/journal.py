@@ -53,9 +53,10 @@ class GroupCommit(ABC):
     def lacking(
         self, items: Iterable[Item], run: str, wanted: Done, keep: Callable[[Iterable[str]], None]
     ) -> Iterable[Item | None]:
-        """The transcripts that lack a record of those wanted, as far as reading can tell; ``finished`` says it of each.
+        """The transcripts that lack a record of those wanted, as far as reading can tell.
 
-        ``keep`` is told the states of the records that are there, once, by whichever of the two finds them.
+        ``finished`` says it of each, and is asked once for each that comes out. ``keep`` is told the states of the records
+        that are found to be there.
         """
 
     @abstractmethod

@@ -37,8 +37,7 @@ class Shard:
         return cls(number, of)
 
     def holds(self, transcript_id: str) -> bool:
-        digest = sha256(transcript_id.encode(errors="surrogatepass")).digest()
-        return int.from_bytes(digest[:8]) % self.of == self.number - 1
+        return part(transcript_id, self.of) == self.number
 
     def run(self, name: str) -> str:
         """The name of this shard's run.
@@ -50,3 +49,9 @@ class Shard:
 
     def __str__(self) -> str:
         return f"{self.number}/{self.of}"
+
+
+def part(transcript_id: str, of: int) -> int:
+    """In which part, counted from 1, of ``of`` a transcript is."""
+    digest = sha256(transcript_id.encode(errors="surrogatepass")).digest()
+    return int.from_bytes(digest[:8]) % of + 1

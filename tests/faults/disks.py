@@ -1,5 +1,6 @@
 """Small disks, read-only disks, held and damaged files: by a real filesystem where this process may mount one."""
 
+import errno
 import os
 import resource
 import shutil
@@ -45,9 +46,15 @@ class Mounted:
 
     def fill(self, leave: int) -> None:
         """Take all space but so many kilobytes."""
-        free = os.statvfs(self.runs).f_bavail * os.statvfs(self.runs).f_frsize // 1024
-        with (self.runs / "ballast").open("wb") as file:
-            file.write(b"\0" * 1024 * max(0, free - leave))
+        disk = os.statvfs(self.runs)
+        ballast = disk.f_bavail * disk.f_frsize - leave * 1024
+        try:
+            with (self.runs / "ballast").open("wb", buffering=0) as file:
+                while ballast > 0:
+                    ballast -= file.write(bytes(ballast))
+        except OSError as error:  # the run writes at the same time, and has taken some of it
+            if error.errno != errno.ENOSPC:
+                raise
 
     def read_only(self) -> None:
         subprocess.run(["mount", "-o", "remount,ro", str(self.runs)], check=True)

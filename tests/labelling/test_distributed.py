@@ -2,14 +2,17 @@
 
 import asyncio
 import contextlib
+import threading
+from concurrent.futures import Future
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from judge.errors import StoreError, UsageError
+from judge.errors import StoreError, TranscriptError, UsageError
 from judge.labelling.budget import BudgetSpent
 from judge.labelling.dataset import Dataset
+from judge.labelling.distributed import line as line_module
 from judge.labelling.distributed import worker as worker_module
 from judge.labelling.distributed.desk import Desk, Mailbox
 from judge.labelling.distributed.fleet import ATTEMPTS, Fleet, WorkerLost
@@ -22,6 +25,7 @@ from judge.request import Capabilities, Completion, Usage
 from judge.store import CompletionRow
 from tests.cli.command import MODEL, write
 from tests.loopback import KEY
+from tests.samples import transcript
 
 PATIENT = 120
 """Seconds after which a test that hangs is over."""
@@ -299,15 +303,31 @@ def test_a_desk_that_is_gone_is_an_error_for_everybody_who_waits():
     run(main())
 
 
-def test_a_reader_that_waits_for_the_store_is_let_go_when_the_line_ends():
+def reading(items):
+    """The first of ``items``, read by a thread that nobody has to wait for."""
+    first: Future[Any] = Future()
+
+    def read():
+        try:
+            first.set_result(next(iter(items)))
+        except Exception as error:  # noqa: BLE001
+            first.set_exception(error)
+
+    threading.Thread(target=read, daemon=True).start()
+    return asyncio.wait_for(asyncio.wrap_future(first), PATIENT / 2)
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_a_reader_that_asks_about_the_store_is_let_go_when_the_line_ends(late):
     async def main():
         middle = desk()
         async with line_to(middle, "a") as one:
-            lacking = iter(SharedJournal(one).lacking([], "r", [("g", 0)], lambda _: None))
-            reading = asyncio.get_running_loop().run_in_executor(None, next, lacking)
-            await middle.orders()
-        with pytest.raises(asyncio.CancelledError):
-            await asyncio.wait_for(reading, PATIENT / 2)
+            lacking = SharedJournal(one).lacking([], "r", [("g", 0)], lambda _: None)
+            if not late:
+                asking = asyncio.create_task(reading(lacking))
+                await middle.orders()
+        with pytest.raises(Closed):
+            await (reading(lacking) if late else asking)
 
     run(main())
 
@@ -426,6 +446,24 @@ def test_workers_label_what_is_new_or_another_text_and_nothing_else(options, ser
     done = label(replace(options, graders=("eval_awareness",), engine=Engine(2)))
     assert done.manifest.bought["requests"] == 7 == server.stats()["bought"] - bought
     assert [record.transcript_id for record in done.run.records()] == [f"t{n}" for n in range(30)]
+
+
+def test_what_was_read_before_a_bad_record_is_labelled_by_a_worker_that_goes_on_too(
+    options, server, tmp_path
+):
+    options = replace(options, graders=("eval_awareness",), engine=Engine(1))
+    label(replace(options, dataset=replace(options.dataset, limit=5)))
+    with (tmp_path / "data.jsonl").open("a") as file:
+        file.write("{broken\n")
+    with pytest.raises(TranscriptError, match="data.jsonl:25"):
+        label(options)
+    assert server.stats()["bought"] == 24
+
+
+def test_few_long_transcripts_are_held_for_a_question(monkeypatch):
+    monkeypatch.setattr(line_module, "HELD", 100)
+    items = enumerate(transcript(("user", "text", "x" * 40), id=str(n)) for n in range(5))
+    assert [len(line_module._next_few(items, 32)[0]) for _ in range(3)] == [3, 2, 0]
 
 
 def test_another_worker_goes_on_where_one_was_lost(options, server):

@@ -87,7 +87,7 @@ class Fleet:
         self._keeper: Keeper
         self._whole: dict[str, Any] = {}
         """What the first part to end counted: the others must have read the same."""
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._stopping: asyncio.Task[None] | None = None
 
     async def run(self, dataset: Dataset) -> End:
         """Make every record that is missing; returns how it ended, and raises what made it impossible to go on."""
@@ -119,9 +119,10 @@ class Fleet:
                 self._count(await self._cluster.ask("standings"))
             await journal.flush()
         finally:
-            for task in (*helpers, *shards, *self._tasks):
+            left = [*helpers, *shards, *([self._stopping] if self._stopping else [])]
+            for task in left:
                 task.cancel()
-            await asyncio.gather(*helpers, *shards, *self._tasks, return_exceptions=True)
+            await asyncio.gather(*left, return_exceptions=True)
 
     # Shards
 
@@ -138,7 +139,7 @@ class Fleet:
             except WorkerLost as lost:
                 await self._cluster.ask("gone", name)
                 self._models_of_lost.add(_unpaid(self._standings.pop(name, (Progress(), Purchases()))[1]))
-                before, kept = kept, self._keeper.records[shard]
+                before, kept = kept, self._keeper.records[number]
                 in_vain = 0 if kept > before else in_vain + 1
                 if self.end != "complete":
                     return
@@ -219,9 +220,11 @@ class Fleet:
         if self.end == "complete":
             self.end, self.because = end, "" if end == "interrupted" else note
             self._note(note)
-            task = asyncio.create_task(self._cluster.ask("stop", note))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._stopping = asyncio.create_task(self._tell_to_stop(note))
+
+    async def _tell_to_stop(self, note: str) -> None:
+        with contextlib.suppress(JudgeError):  # a desk that is lost is told of by who needs it
+            await self._cluster.ask("stop", note)
 
     def _interrupt(self) -> None:
         self._stop("interrupted", "interrupted: waiting for answers that are under way (again to drop them)")

@@ -5,11 +5,12 @@ from collections import Counter
 from collections.abc import Coroutine, Sequence
 from typing import Any, Protocol
 
+from judge.errors import JudgeError
 from judge.labelling.asking import Purchases
 from judge.labelling.distributed.desk import Message, Reply, Rhythm
 from judge.labelling.journal import Journal
-from judge.labelling.shard import Shard
-from judge.store import CompletionRow, Row
+from judge.labelling.shard import part
+from judge.store import CompletionRow, Finished, Row
 
 
 class AskDesk(Protocol):
@@ -30,9 +31,9 @@ class Keeper:
 
     def __init__(self, ask: AskDesk, journal: Journal, purchases: Purchases, workers: int) -> None:
         self._ask, self._journal, self._purchases = ask, journal, purchases
-        self._shards = [Shard(number, workers) for number in range(1, workers + 1)]
-        self.records: Counter[Shard] = Counter()
-        """How many were written, for each part."""
+        self._workers = workers
+        self.records: Counter[int] = Counter()
+        """How many were written, by the number of the part."""
         self._replies: list[Reply] = []
         self._rhythm = Rhythm()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -66,10 +67,14 @@ class Keeper:
             case "answer", [key]:
                 return await self._journal.answer(key)
             case "finished", [run, texts]:
-                return [self._journal.store.finished(run, *text) for text in texts]
+                return [await self._finished(run, *text) for text in texts]
             case "has_records", [run]:
                 return self._journal.store.has_records(run)
         raise AssertionError(what)
+
+    async def _finished(self, run: str, transcript_id: str, fingerprint: str) -> Finished:
+        await asyncio.sleep(0)  # among hundreds, commits and Ctrl-C have their turn
+        return self._journal.store.finished(run, transcript_id, fingerprint)
 
     async def _write(self, rows: Sequence[Row]) -> None:
         waiting = [self._journal.append(row) for row in rows]
@@ -80,7 +85,7 @@ class Keeper:
                 self._purchases.usage += row.usage
                 self._purchases.cost += row.cost
             else:
-                self.records[next(shard for shard in self._shards if shard.holds(row.transcript_id))] += 1
+                self.records[part(row.transcript_id, self._workers)] += 1
 
     async def _deliver(self) -> None:
         try:
@@ -88,6 +93,8 @@ class Keeper:
                 await self._rhythm.beat()
                 replies, self._replies = self._replies, []
                 await self._ask("deliver", replies)
+        except JudgeError:
+            pass  # the desk is lost, and ``serve`` says so
         finally:
             self._delivering = None
 

@@ -4,10 +4,9 @@ The pipeline works with these as it does with its own ones.
 """
 
 import asyncio
-import contextlib
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
-from itertools import count, islice
+from itertools import count
 from typing import Any, Self
 
 from judge.formats import Sketch
@@ -27,7 +26,12 @@ Listen = Callable[[], Awaitable[list[Reply]]]
 Ask = Callable[..., Any]
 
 FEW = 32
-"""How many transcripts the store is asked about at once where some of them are to be labelled: those are held meanwhile."""
+"""How many transcripts the store is asked about at once; more where all of them are done."""
+
+HELD = 8 * 2**20
+"""Bytes of text that are held for one question to the store, but for the last transcript."""
+
+_Read = tuple[int, Sketch | Transcript]
 
 
 class Line:
@@ -57,11 +61,9 @@ class Line:
         while self._sending is not None:
             await asyncio.shield(self._sending)
         self._listening.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await self._listening
-        # Nobody hears of a reply now, and the thread that reads may be waiting for one.
-        for future in self._waiting.values():
-            future.cancel()
+        await asyncio.wait([self._listening])
+        # Nobody hears of a reply now, and the thread that reads may be waiting for one, or be about to ask.
+        self._break(Closed())
 
     async def call(self, what: str, *given: Any) -> Any:
         """The reply; raises what the desk raised, or what broke the line."""
@@ -113,7 +115,7 @@ class Line:
                 future.set_result(result)
 
     def _break(self, error: Exception) -> None:
-        """The desk is gone. Everybody who waits, or will, is told so."""
+        """The desk is gone, or we are. Everybody who waits, or will, is told so."""
         self._broken = self._broken or error
         for future in self._waiting.values():
             if not future.done():
@@ -179,6 +181,21 @@ class SharedBudget(Budget):
             self._line.say("settle", reserved, cost)
 
 
+def _next_few(reading: Iterator[_Read], size: int) -> tuple[list[_Read], Exception | None]:
+    """At most ``size``, and not many more than ``HELD`` bytes; where reading fails, what was read before it, and the error."""
+    some: list[_Read] = []
+    held = 0
+    try:
+        for position, item in reading:
+            some.append((position, item))
+            held += item.size
+            if len(some) == size or held >= HELD:
+                break
+    except Exception as problem:  # noqa: BLE001  (raised when what is in hand has been handed on)
+        return some, problem
+    return some, None
+
+
 class SharedJournal(GroupCommit):
     """The run's store, where it is. A row counts as committed when it is on disk there."""
 
@@ -211,8 +228,11 @@ class SharedJournal(GroupCommit):
     ) -> Iterator[tuple[int, Sketch | Transcript, Finished]]:
         """Many at a time, because every question takes the desk's and the store's time, and more of them where all is done."""
         reading = iter(items.sketches() if isinstance(items, Dataset) else items)
-        size = FEW
-        while some := list(islice(reading, size)):
+        size, problem = FEW, None
+        while problem is None:
+            some, problem = _next_few(reading, size)
+            if not some:
+                break
             held: Sequence[Finished] = ask("finished", [(item.id, item.revision) for _, item in some])
             whole = True
             for (position, item), found in zip(some, held, strict=True):
@@ -221,6 +241,8 @@ class SharedJournal(GroupCommit):
                     self._found[item.id] = found
                 yield position, item, found
             size = min(2 * size, EVERY) if whole else FEW
+        if problem is not None:
+            raise problem
 
     async def answer(self, key: str) -> Completion | None:
         found: Completion | None = await self._line.call("answer", key)
