@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from collections import defaultdict
 from itertools import chain
 from pathlib import Path
 
@@ -13,13 +14,15 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[1]
-PIN = re.compile(r"^([A-Za-z0-9._-]+)==(\S+)", re.MULTILINE)
+PIN = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;]+)", re.MULTILINE)
 
 
 def pins(name):
-    return {
-        canonicalize_name(package): version for package, version in PIN.findall((ROOT / name).read_text())
-    }
+    """The versions of each package: one, or several for different Pythons."""
+    found = defaultdict(set)
+    for package, version in PIN.findall((ROOT / name).read_text()):
+        found[canonicalize_name(package)].add(version)
+    return found
 
 
 def test_hashed_constraints_are_those_of_constraints_txt():
