@@ -41,7 +41,7 @@ def keep(name: str, figures: Mapping[str, Any], rows: Sequence[Row] = ()) -> Pat
     path = folder / f"{name}.json"
     kept = {
         "name": name,
-        "command": " ".join(["python -m", f"benchmarks.{name.partition('.')[0]}", *sys.argv[1:]]),
+        "command": " ".join(["python -m", f"benchmarks.{name.partition('.')[0]}", *map(_said, sys.argv[1:])]),
         "date": datetime.now(UTC).date().isoformat(),
         "commit": _commit(),
         "machine": machine(),
@@ -50,6 +50,11 @@ def keep(name: str, figures: Mapping[str, Any], rows: Sequence[Row] = ()) -> Pat
     }
     path.write_text(json.dumps(kept, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     return path
+
+
+def _said(argument: str) -> str:
+    """An argument as it is kept: where something lies on this machine is nobody's business."""
+    return "FOLDER" if Path(argument).is_absolute() else argument
 
 
 def machine() -> dict[str, str | int]:

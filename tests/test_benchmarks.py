@@ -26,12 +26,13 @@ def test_every_plot_on_the_page_is_there():
 
 def test_figures_that_are_kept_become_lines_of_the_table(tmp_path, monkeypatch):
     monkeypatch.setenv("BENCH_RESULTS", str(tmp_path))
-    monkeypatch.setattr("sys.argv", ["x", "--rounds", "3"])
+    monkeypatch.setattr("sys.argv", ["x", "--rounds", "3", "--prepared", str(tmp_path)])
     keep("stats_speed", {"seconds": 1}, [Row("how | fast", "1 s", "2 s")])
     (kept,) = table.kept(tmp_path)
-    assert kept["command"] == "python -m benchmarks.stats_speed --rounds 3"
+    told = "python -m benchmarks.stats_speed --rounds 3 --prepared FOLDER"
+    assert kept["command"] == told
     assert kept["date"] and kept["commit"] and kept["figures"] == {"seconds": 1}
-    assert "| how \\| fast | 1 s | 2 s | `python -m benchmarks.stats_speed --rounds 3`" in table.table([kept])
+    assert f"| how \\| fast | 1 s | 2 s | `{told}`" in table.table([kept])
 
 
 def test_a_page_without_markers_is_refused():
