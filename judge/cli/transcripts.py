@@ -37,9 +37,9 @@ def show(
 ) -> None:
     """Print what was read: every message with its id, turn, role and channel."""
     from judge.formats import transcripts
-    from judge.labelling.dataset import inside
+    from judge.labelling.dataset import transcripts_in
 
-    source = inside(source)
+    source = transcripts_in(source)
     shown = 0
     for transcript in transcripts(source, _chosen(source, format)):
         if id and transcript.id != id:
@@ -71,9 +71,9 @@ def convert(
     """Write any supported file as own JSON Lines. Nothing is written unless all of it is."""
     from judge.cli.terminal import clean
     from judge.formats import transcripts
-    from judge.labelling.dataset import inside
+    from judge.labelling.dataset import transcripts_in
 
-    source = inside(source)
+    source = transcripts_in(source)
     if out.exists() and not force:
         raise UsageError("the file is there already", where=str(out), do="name another, or add --force")
     if not out.parent.is_dir():

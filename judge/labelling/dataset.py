@@ -17,7 +17,7 @@ from judge.transcript import Transcript, lookup
 _Read = Sketch | Transcript
 
 
-def inside(source: str) -> str:
+def transcripts_in(source: str) -> str:
     """The file of transcripts in an evaluation set's folder; any other source as it is."""
     file = Path(source) / "transcripts.jsonl"
     return str(file) if file.is_file() else source
@@ -50,7 +50,7 @@ class Dataset:
     """Of a shard, once it was read to its end: number and SHA-256 of the ids of the ``whole``, in order."""
 
     def __post_init__(self) -> None:
-        self.source = inside(self.source)
+        self.source = transcripts_in(self.source)
 
     def __iter__(self) -> Iterator[tuple[int, Transcript]]:
         """Position in the source, transcript. Raises TranscriptError, or UsageError where nothing is selected."""
